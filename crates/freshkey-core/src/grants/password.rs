@@ -1,0 +1,197 @@
+//! `grant_type=password` (RFC 6749 §4.3): in two steps, because checking a password takes milliseconds that belong on other threads.
+//!
+//! The order of the checks is Keycloak's (`ResourceOwnerPasswordCredentialsGrantType`, KEYCLOAK §2.3).
+
+use super::Setting;
+use crate::brute_force::{self, AfterSuccess, LockEvent, LoginFailures};
+use crate::change::{Change, Outcome};
+use crate::client::Client;
+use crate::entropy::Entropy;
+use crate::event::{Event, EventKind};
+use crate::grant::{SessionKind, SessionNotes};
+use crate::passwords::{HashAlgorithm, PasswordHash, Verdict};
+use crate::refusal::Refusal;
+use crate::scopes::{self, OFFLINE_ACCESS, OPENID};
+use crate::sign_in;
+use crate::tokens::{GrantLetters, TokenPlan};
+use crate::user::User;
+
+/// What is known of the one who wants to sign in, loaded in one round trip.
+#[derive(Debug, Clone, Default)]
+pub struct SignInContext {
+    /// The account with this name or address.
+    pub user: Option<User>,
+    /// Its password.
+    pub password: Option<StoredPassword>,
+    /// Whether it has a one-time-code device, without which the password alone proves nothing.
+    pub second_factor: SecondFactor,
+    /// Its wrong guesses so far.
+    pub failures: Option<LoginFailures>,
+}
+
+/// A stored password.
+#[derive(Debug, Clone)]
+pub struct StoredPassword {
+    /// Public id of the credential.
+    pub credential_id: String,
+    /// The hash.
+    pub hash: PasswordHash,
+}
+
+/// Whether an account has a second factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SecondFactor {
+    /// The password is enough.
+    #[default]
+    None,
+    /// A one-time code is needed as well.
+    OneTimeCode,
+}
+
+/// The work to be done between the two steps. Each way costs the same, so that the time tells nothing (T-023).
+#[derive(Debug, Clone)]
+pub enum HashTask {
+    /// Compare with this hash; if it matches and is weaker than `wanted`, make a new one.
+    Verify {
+        /// The stored hash.
+        hash: PasswordHash,
+        /// What a new hash would be made with today.
+        wanted: HashAlgorithm,
+    },
+    /// Nothing to compare with: take the same time.
+    Dummy(HashAlgorithm),
+}
+
+/// What came of the work.
+#[derive(Debug, Clone)]
+pub struct HashResult {
+    /// Whether the password matched. Always [`Verdict::Mismatch`] for a dummy.
+    pub verdict: Verdict,
+    /// A fresh hash of the right password, when the stored one was weaker than wanted.
+    pub rehash: Option<PasswordHash>,
+}
+
+/// What must hold before the user is looked up.
+pub fn check<'r>(client: &Client, username: Option<&'r str>, requested_scope: Option<&str>) -> Result<&'r str, Refusal> {
+    if !client.direct_access_grants.is_yes() {
+        return Err(Refusal::DirectAccessNotAllowed);
+    }
+    if client.consent_required {
+        return Err(Refusal::ConsentRequired);
+    }
+    scopes::check_requested(client, requested_scope)?;
+    username.filter(|name| !name.is_empty()).ok_or(Refusal::MissingUsername)
+}
+
+/// The first step: refuse at once, or say what to hash.
+pub fn prepare(setting: Setting<'_>, context: &SignInContext) -> Result<HashTask, Refusal> {
+    let wanted = setting.realm.settings.password_policy.hash_algorithm();
+    let Some(user) = &context.user else { return Ok(HashTask::Dummy(wanted)) };
+    if is_locked(setting, context) {
+        return Ok(HashTask::Dummy(wanted));
+    }
+    if !user.enabled {
+        return Err(Refusal::AccountDisabled);
+    }
+    Ok(match &context.password {
+        Some(stored) => HashTask::Verify { hash: stored.hash.clone(), wanted },
+        None => HashTask::Dummy(wanted),
+    })
+}
+
+/// The second step. Judges the context anew, which may have been loaded again after a lost race.
+pub fn decide<'a>(
+    setting: Setting<'a>,
+    client: &'a Client,
+    requested_scope: Option<&str>,
+    address: Option<&str>,
+    context: SignInContext,
+    result: &HashResult,
+    entropy: &dyn Entropy,
+) -> Outcome<TokenPlan<'a>> {
+    let mut event = Event::new(setting.now.milliseconds(), setting.realm.key, EventKind::Login);
+    event.client_id = Some(client.client_id.clone());
+    event.user_id = context.user.as_ref().map(|user| user.id.clone());
+    match judge(setting, &context, result) {
+        Ok(()) => match begin(setting, client, requested_scope, context, result, entropy) {
+            Ok((plan, changes)) => {
+                event.sid = plan.grant.as_ref().map(|grant| grant.id.sid);
+                Outcome { answer: Ok(plan), changes, event }
+            }
+            Err(refusal) => Outcome { event: event.refused(&refusal), answer: Err(refusal), changes: Vec::new() },
+        },
+        Err(refusal) => {
+            let (changes, event) = count_failure(setting, address, &context, &refusal, event);
+            Outcome { event: event.refused(&refusal), answer: Err(refusal), changes }
+        }
+    }
+}
+
+fn judge(setting: Setting<'_>, context: &SignInContext, result: &HashResult) -> Result<(), Refusal> {
+    let user = context.user.as_ref().ok_or(Refusal::UnknownUser)?;
+    if is_locked(setting, context) {
+        return Err(Refusal::UserLocked);
+    }
+    if !user.enabled {
+        return Err(Refusal::AccountDisabled);
+    }
+    if result.verdict != Verdict::Match {
+        return Err(Refusal::WrongPassword);
+    }
+    if context.second_factor == SecondFactor::OneTimeCode {
+        return Err(Refusal::SecondFactorRequired);
+    }
+    if user.required_actions.is_empty() { Ok(()) } else { Err(Refusal::AccountNotSetUp) }
+}
+
+fn begin<'a>(
+    setting: Setting<'a>,
+    client: &'a Client,
+    requested_scope: Option<&str>,
+    context: SignInContext,
+    result: &HashResult,
+    entropy: &dyn Entropy,
+) -> Result<(TokenPlan<'a>, Vec<Change>), Refusal> {
+    let SignInContext { user, password, failures, .. } = context;
+    let user = user.ok_or(Refusal::UnknownUser)?;
+    let requested = requested_scope.unwrap_or_default();
+    let effective = scopes::effective_roles(setting.realm, &user);
+    let granted = scopes::resolve(setting.realm, client, &effective, scopes::has_name(requested, OPENID), |name| scopes::has_name(requested, name));
+    let offline = granted.contains(OFFLINE_ACCESS);
+    if offline && !scopes::may_have_offline_tokens(setting.realm, client, &effective) {
+        return Err(Refusal::OfflineNotAllowed);
+    }
+    let mut after = Vec::new();
+    if let Some(seen) = failures.filter(|failures| brute_force::after_success(failures, &setting.realm.settings.brute_force, setting.now) == AfterSuccess::Clear) {
+        after.push(Change::LoginFailures { realm: setting.realm.key, user: user.key, seen: Some(seen), becomes: None });
+    }
+    if let (Some(stored), Some(hash)) = (password, &result.rehash) {
+        after.push(Change::Rehash { realm: setting.realm.key, user: user.key, credential_id: stored.credential_id, hash: hash.clone() });
+    }
+    let kind = if offline { SessionKind::Offline } else { SessionKind::Online };
+    let started = sign_in::Started { kind, notes: SessionNotes::new(), grant_type: GrantLetters::Password };
+    let (plan, mut changes) = sign_in::begin(setting, client, user, granted, effective, started, entropy);
+    changes.append(&mut after);
+    Ok((plan, changes))
+}
+
+/// Only a wrong password counts. A locked account is not counted further, an unknown one has no row.
+fn count_failure(setting: Setting<'_>, address: Option<&str>, context: &SignInContext, refusal: &Refusal, event: Event) -> (Vec<Change>, Event) {
+    let (Some(user), Refusal::WrongPassword) = (&context.user, refusal) else { return (Vec::new(), event) };
+    let seen = context.failures.clone().unwrap_or_default();
+    let after = brute_force::after_failure(&seen, &setting.realm.settings.brute_force, address, setting.now);
+    let event = match after.event {
+        None => event,
+        Some(LockEvent::TemporarilyLocked { until_s }) => event.with("locked_until", until_s.to_string()),
+        Some(LockEvent::PermanentlyLocked) => event.with("locked_until", "unlocked by an administrator"),
+    };
+    if after.failures == seen {
+        return (Vec::new(), event);
+    }
+    let change = Change::LoginFailures { realm: setting.realm.key, user: user.key, seen: context.failures.clone(), becomes: Some(after.failures) };
+    (vec![change], event)
+}
+
+fn is_locked(setting: Setting<'_>, context: &SignInContext) -> bool {
+    context.failures.as_ref().is_some_and(|failures| brute_force::is_locked(failures, &setting.realm.settings.brute_force, setting.now))
+}

@@ -1,0 +1,158 @@
+//! Who is calling: address and scheme, believed from headers only when the peer is a listed proxy.
+
+use axum::http::{HeaderMap, HeaderName};
+use std::net::{IpAddr, SocketAddr};
+
+/// What is known of the caller of one request.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The caller's address, or the one that a trusted proxy names.
+    pub address: IpAddr,
+    /// Whether the caller came by HTTPS.
+    pub scheme: Scheme,
+    /// Names this request in the log, in events and in answers to unexpected failures: the trace id of `traceparent`, or a fresh one.
+    pub correlation_id: String,
+}
+
+/// How a request came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// Encrypted.
+    Https,
+    /// In clear.
+    Http,
+}
+
+/// Which peers may speak for others.
+#[derive(Debug, Clone, Default)]
+pub struct TrustedProxies {
+    networks: Vec<Network>,
+}
+
+/// A network in CIDR notation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network {
+    address: IpAddr,
+    prefix_bits: u8,
+}
+
+impl Network {
+    /// Reads `10.0.0.0/8` or a bare address.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (address, prefix) = text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
+        let address: IpAddr = address.parse().ok()?;
+        let bits = if address.is_ipv4() { 32 } else { 128 };
+        let prefix_bits = prefix.map_or(Some(bits), |text| text.parse().ok()).filter(|prefix| *prefix <= bits)?;
+        Some(Self { address, prefix_bits })
+    }
+
+    fn contains(self, other: IpAddr) -> bool {
+        match (self.address, other.to_canonical()) {
+            (IpAddr::V4(own), IpAddr::V4(other)) => {
+                let shift = 32 - u32::from(self.prefix_bits);
+                shift == 32 || own.to_bits() >> shift == other.to_bits() >> shift
+            }
+            (IpAddr::V6(own), IpAddr::V6(other)) => {
+                let shift = 128 - u32::from(self.prefix_bits);
+                shift == 128 || own.to_bits() >> shift == other.to_bits() >> shift
+            }
+            _ => false,
+        }
+    }
+}
+
+impl TrustedProxies {
+    /// Trusts the peers of these networks, and nobody else.
+    pub fn new(networks: Vec<Network>) -> Self {
+        Self { networks }
+    }
+
+    fn trusts(&self, peer: IpAddr) -> bool {
+        self.networks.iter().any(|network| network.contains(peer))
+    }
+
+    /// The address and scheme of the caller behind `peer`.
+    ///
+    /// Of `X-Forwarded-For` the last address that is not a trusted proxy counts: everything before it is hearsay. From an unlisted peer no
+    /// header is believed (T-047).
+    pub fn resolve(&self, peer: SocketAddr, scheme: Scheme, headers: &HeaderMap) -> (IpAddr, Scheme) {
+        let peer = peer.ip().to_canonical();
+        if !self.trusts(peer) {
+            return (peer, scheme);
+        }
+        let forwarded_for = header(headers, &X_FORWARDED_FOR).map(|list| list.rsplit(',').map(str::trim));
+        let address = forwarded_for
+            .into_iter()
+            .flatten()
+            .map_while(|text| text.parse::<IpAddr>().ok())
+            .find(|address| !self.trusts(*address))
+            .unwrap_or(peer);
+        let scheme = match header(headers, &X_FORWARDED_PROTO) {
+            Some("https") => Scheme::Https,
+            Some("http") => Scheme::Http,
+            _ => scheme,
+        };
+        (address.to_canonical(), scheme)
+    }
+}
+
+static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+fn header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// The trace id of a well-formed W3C `traceparent`: 32 lower-case hexadecimal digits, not all zero.
+pub fn trace_id(headers: &HeaderMap) -> Option<&str> {
+    let mut parts = header(headers, &TRACEPARENT)?.split('-');
+    let (version, trace_id) = (parts.next()?, parts.next()?);
+    let is_hex = |text: &str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let good = version.len() == 2 && version != "ff" && is_hex(version) && trace_id.len() == 32 && is_hex(trace_id) && trace_id.bytes().any(|byte| byte != b'0');
+    good.then_some(trace_id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn t_047_headers_of_an_unlisted_peer_are_not_believed() {
+        let peer = "203.0.113.9:4711".parse().unwrap();
+        let lies = headers(&[("x-forwarded-for", "10.1.1.1"), ("x-forwarded-proto", "https")]);
+        let proxies = TrustedProxies::new(vec![Network::parse("10.0.0.0/8").unwrap()]);
+        assert_eq!(proxies.resolve(peer, Scheme::Http, &lies), ("203.0.113.9".parse().unwrap(), Scheme::Http));
+    }
+
+    #[test]
+    fn a_listed_proxy_names_the_last_address_that_is_no_proxy() {
+        let proxies = TrustedProxies::new(vec![Network::parse("10.0.0.0/8").unwrap(), Network::parse("::1").unwrap()]);
+        let chain = headers(&[("x-forwarded-for", "6.6.6.6, 198.51.100.7, 10.0.0.2"), ("x-forwarded-proto", "https")]);
+        let peer = "[::ffff:10.0.0.1]:80".parse().unwrap();
+        assert_eq!(proxies.resolve(peer, Scheme::Http, &chain), ("198.51.100.7".parse().unwrap(), Scheme::Https));
+        let garbage = headers(&[("x-forwarded-for", "198.51.100.7, canary")]);
+        assert_eq!(proxies.resolve(peer, Scheme::Http, &garbage).0, "10.0.0.1".parse::<IpAddr>().unwrap());
+    }
+
+    #[test]
+    fn networks_are_read_strictly() {
+        for wrong in ["", "10.0.0.0/33", "10.0.0/8", "::/129", "a/8", "10.0.0.0/x"] {
+            assert_eq!(Network::parse(wrong), None, "{wrong}");
+        }
+        assert!(Network::parse("0.0.0.0/0").unwrap().contains("9.9.9.9".parse().unwrap()));
+    }
+
+    #[test]
+    fn only_a_well_formed_traceparent_is_taken_over() {
+        let id = "4bf92f3577b34da6a3ce929d0e0e4736";
+        assert_eq!(trace_id(&headers(&[("traceparent", &format!("00-{id}-00f067aa0ba902b7-01"))])), Some(id));
+        for wrong in ["00-XX", "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "00-00000000000000000000000000000000-00f067aa0ba902b7-01", "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01"] {
+            assert_eq!(trace_id(&headers(&[("traceparent", wrong)])), None, "{wrong}");
+        }
+    }
+}

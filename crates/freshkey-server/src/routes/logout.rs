@@ -1,0 +1,67 @@
+//! `POST …/logout` with a refresh token: ends the whole session, for every client in it.
+
+use super::{Needs, RealmName, Visit, split};
+use crate::app::App;
+use crate::cors::{self, Allow};
+use crate::grants::store_refusal;
+use crate::{answer, audit, form_body};
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{Request, Response, StatusCode};
+use freshkey_core::Refusal;
+use freshkey_core::change::Applied;
+use freshkey_core::client_auth::AuthenticatedClient;
+use freshkey_core::event::{Event, EventKind};
+use freshkey_core::revocation;
+use freshkey_core::tokens::{Expiry, verify_refresh_token};
+use freshkey_protocol::Form;
+use std::sync::Arc;
+
+/// Answers a logout: 204 once it is durable, also for a session that is gone already.
+pub async fn post(State(app): State<Arc<App>>, RealmName(realm): RealmName, request: Request<Body>) -> Response<Body> {
+    let (parts, body) = split(request);
+    let visit = match Visit::enter(app, &realm, &parts, Needs::Anything).await {
+        Ok(visit) => visit,
+        Err(response) => return response,
+    };
+    let (answer, client) = respond(&visit, body).await;
+    let mut response = match answer {
+        Ok(()) => answer::empty(StatusCode::NO_CONTENT),
+        Err(refusal) => visit.refuse(&refusal),
+    };
+    let allow = client.as_ref().map_or(Allow::AnyOrigin, |client| Allow::OriginsOf(client.client()));
+    cors::add(response.headers_mut(), visit.origin.as_ref(), allow);
+    answer::no_store(response)
+}
+
+async fn respond(visit: &Visit, body: Body) -> (Result<(), Refusal>, Option<AuthenticatedClient>) {
+    let bytes = match form_body::read(&visit.headers, body).await {
+        Ok(bytes) => bytes,
+        Err(refusal) => return (Err(refusal), None),
+    };
+    let Ok(form) = Form::parse(&bytes) else { return (Err(Refusal::MalformedForm), None) };
+    let client = match visit.authenticate_client(&form).await {
+        Ok(client) => client,
+        Err(refusal) => return (Err(refusal), None),
+    };
+    let answer = log_out(visit, &client, &form).await;
+    (answer, Some(client))
+}
+
+async fn log_out(visit: &Visit, client: &AuthenticatedClient, form: &Form<'_>) -> Result<(), Refusal> {
+    if !form.duplicates().is_empty() {
+        return Err(Refusal::DuplicatedParameter);
+    }
+    let text = form.get("refresh_token").ok_or(Refusal::MissingRefreshToken)?;
+    let token = verify_refresh_token(visit.setting(), client.client(), text, Expiry::Ignored)?;
+    let changes = revocation::log_out(client.client(), &token)?;
+    let mut event = Event::new(visit.now.milliseconds(), visit.served.realm.key, EventKind::Logout);
+    event.client_id = Some(client.client().client_id.clone());
+    event.user_id = Some(token.subject.clone());
+    event.sid = Some(token.sid);
+    match visit.app.store.record(&changes, &audit::record(event, &visit.caller)).await {
+        Ok(Applied::Yes) => Ok(()),
+        Ok(Applied::Raced) => Err(Refusal::TooContended),
+        Err(error) => Err(store_refusal(&error)),
+    }
+}

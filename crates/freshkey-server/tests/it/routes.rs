@@ -1,0 +1,3 @@
+//! A folder for each path, a file for each thing that can be asked there.
+
+mod token;

@@ -1,0 +1,5 @@
+//! `POST /realms/{realm}/protocol/openid-connect/token`
+
+mod offline;
+mod refresh;
+mod rotation;

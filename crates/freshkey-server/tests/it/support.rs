@@ -1,0 +1,297 @@
+//! The server in process: real router, real database (SQLite, or PostgreSQL with `FRESHKEY_TEST_ENGINE=postgres`), a clock that stands still.
+//!
+//! A [`TestServer`] is one or more nodes on one database, with the realm `UA` and the user `demo`.
+
+mod answer;
+mod assertions;
+mod cast;
+mod entropy;
+mod realm;
+
+pub use answer::{Answer, Request};
+pub use assertions::{AssertionKey, assertion_claims};
+pub use cast::{payload, resigned_with};
+pub use realm::{DEMO, PASSWORD, UA_SECRET};
+
+use axum::Router;
+use entropy::SeededEntropy;
+use freshkey_core::Now;
+use freshkey_core::documents::RealmDocuments;
+use freshkey_core::event::{Event, EventKind};
+use freshkey_core::ids::{RealmKey, UserKey};
+use freshkey_core::keycloak::edit::{self, Edit, UserChange, change_user};
+use freshkey_protocol::Claims;
+use freshkey_protocol::jose::CompactJws;
+use freshkey_server::app::App;
+use freshkey_server::caller::{Network, TrustedProxies};
+use freshkey_server::clock::FixedClock;
+use freshkey_server::realms::BaseUrls;
+use freshkey_server::router::router;
+use freshkey_server::server::{Assembly, assemble};
+use freshkey_store::{AuditRecord, DbOptions, EmailRule, EventFilter, Page, RealmChange, RealmChanged, SealingKey, Store, StoreOptions, StoredEvent, UserChanged};
+use freshkey_testkit::databases::{TestPostgres, TestPostgresDatabase, TestSqlite};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// When every test begins.
+pub const START: i64 = 1_800_000_000;
+
+/// The issuer of the realm `UA`.
+pub const ISSUER: &str = "https://id.example/realms/UA";
+
+/// A day, in seconds.
+pub const DAY: i64 = 86_400;
+
+/// The path of the token endpoint.
+pub const TOKEN: &str = "/realms/UA/protocol/openid-connect/token";
+
+/// One or more nodes on one database.
+pub struct TestServer {
+    pub clock: Arc<FixedClock>,
+    pub realm: RealmKey,
+    pub nodes: Vec<Node>,
+    /// For what tests make themselves.
+    entropy: SeededEntropy,
+    url: String,
+    _database: Database,
+}
+
+/// One node.
+pub struct Node {
+    pub app: Arc<App>,
+    router: Router,
+    polls: AtomicBool,
+}
+
+/// Which engine a test runs on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+enum Database {
+    Sqlite(TestSqlite),
+    Postgres(TestPostgresDatabase),
+}
+
+impl Engine {
+    /// The engine of this run.
+    pub fn of_this_run() -> Self {
+        match std::env::var("FRESHKEY_TEST_ENGINE").as_deref() {
+            Ok("postgres") => Self::Postgres,
+            Ok("sqlite") | Err(_) => Self::Sqlite,
+            Ok(other) => panic!("FRESHKEY_TEST_ENGINE is sqlite or postgres, not {other}"),
+        }
+    }
+}
+
+impl TestServer {
+    /// One node on the engine of this run.
+    pub async fn start() -> Self {
+        Self::with_nodes(Engine::of_this_run(), 1).await
+    }
+
+    /// Several nodes on one PostgreSQL: the only place where races count.
+    pub async fn cluster(nodes: usize) -> Self {
+        Self::with_nodes(Engine::Postgres, nodes).await
+    }
+
+    async fn with_nodes(engine: Engine, count: usize) -> Self {
+        let (database, url) = match engine {
+            Engine::Sqlite => {
+                let database = TestSqlite::new();
+                let url = database.url();
+                (Database::Sqlite(database), url)
+            }
+            Engine::Postgres => {
+                let database = TestPostgres::shared().await.database().await;
+                let url = database.url.clone();
+                (Database::Postgres(database), url)
+            }
+        };
+        let clock = Arc::new(FixedClock::at(Now::from_seconds(START)));
+        let store = open(&url, 0).await;
+        store.migrate(Now::from_seconds(START)).await.unwrap();
+        let realm = realm::make(&store, Now::from_seconds(START)).await;
+        store.close().await.unwrap();
+        let mut server = Self { clock, realm, nodes: Vec::new(), entropy: SeededEntropy::of_node(5000), url, _database: database };
+        for _ in 0..count {
+            server.add_node().await;
+        }
+        server
+    }
+
+    /// One more node, as a freshly started process would be.
+    pub async fn add_node(&mut self) {
+        let number = self.nodes.len() as u64 + 1;
+        let store = Arc::new(open(&self.url, number).await);
+        let assembly = Assembly {
+            store,
+            clock: Arc::clone(&self.clock) as _,
+            entropy: Arc::new(SeededEntropy::of_node(number)),
+            urls: BaseUrls { public: "https://id.example".into(), backchannel: None },
+            path_prefix: String::new(),
+            trusted_proxies: TrustedProxies::new(vec![Network::parse("10.0.0.0/8").unwrap()]),
+            hash_concurrency: 2,
+        };
+        let app = assemble(assembly).await.unwrap();
+        self.nodes.push(Node { router: router(Arc::clone(&app)), app, polls: AtomicBool::new(true) });
+    }
+
+    /// All nodes end, as if the machine had been switched off, and one starts anew.
+    pub async fn restart(&mut self) {
+        self.nodes.clear();
+        self.add_node().await;
+    }
+
+    /// The first node's store.
+    pub fn store(&self) -> &Store {
+        &self.nodes[0].app.store
+    }
+
+    pub fn get(&self, path: &str) -> Request<'_> {
+        self.nodes[0].get(path)
+    }
+
+    pub fn post(&self, path: &str) -> Request<'_> {
+        self.nodes[0].post(path)
+    }
+
+    /// Signs `demo` in at the public client `ua-grant`.
+    pub async fn sign_in(&self, scope: &str) -> Answer {
+        let answer = self.post(TOKEN).form(&[("grant_type", "password"), ("client_id", "ua-grant"), ("username", DEMO), ("password", PASSWORD), ("scope", scope)]).send().await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer
+    }
+
+    /// A refresh at `ua-grant`, whatever comes of it.
+    pub async fn refresh(&self, refresh_token: &str) -> Answer {
+        self.nodes[0].refresh(refresh_token).await
+    }
+
+    /// A refresh at `ua-grant` that asks for a scope.
+    pub async fn refresh_with(&self, refresh_token: &str, scope: &str) -> Answer {
+        let form = [("grant_type", "refresh_token"), ("client_id", "ua-grant"), ("refresh_token", refresh_token), ("scope", scope)];
+        self.post(TOKEN).form(&form).send().await
+    }
+
+    /// Changes the realm's configuration, and lets every node notice.
+    pub async fn configure(&self, change: impl FnOnce(&RealmDocuments) -> Edit) {
+        let documents = self.store().load_realm("UA").await.unwrap().unwrap();
+        let edit = change(&documents);
+        let change = RealmChange { name: None, document: edit.document, put: edit.changed, remove: edit.removed };
+        assert_eq!(self.store().change_realm(self.realm, documents.version, &change, &self.audit()).await.unwrap(), RealmChanged::Yes);
+        for node in &self.nodes {
+            node.app.realms.check().await.unwrap();
+        }
+    }
+
+    /// Sets fields of the realm: `("revokeRefreshToken", "true")`.
+    pub async fn set_realm(&self, assignments: &[(&str, &str)]) {
+        self.configure(|documents| edit::set_realm(documents, assignments).unwrap()).await;
+    }
+
+    /// Sets fields of a client.
+    pub async fn set_client(&self, client_id: &str, assignments: &[(&str, &str)]) {
+        self.configure(|documents| edit::set_client(documents, client_id, assignments).unwrap()).await;
+    }
+
+    /// Changes `demo`. Nobody is told: the next request has to see it.
+    pub async fn change_demo(&self, changes: &[UserChange]) {
+        let realm = &self.nodes[0].app.realms.get("UA").await.unwrap().unwrap().realm.clone();
+        let user = self.store().user_by_name(self.realm, DEMO).await.unwrap().unwrap();
+        let mut stored = self.store().user_record(self.realm, user.key).await.unwrap().unwrap();
+        stored.record.user = change_user(realm, &stored.record.user, changes).unwrap();
+        let changed = self.store().put_user(self.realm, &stored.record, stored.version, EmailRule::Unique, &self.audit()).await.unwrap();
+        assert_eq!(changed, UserChanged::Yes);
+    }
+
+    /// Deletes `demo`.
+    pub async fn delete_demo(&self) {
+        let _ = self.store().delete_user(self.realm, self.demo().await, &self.audit()).await.unwrap();
+    }
+
+    /// The key of `demo`.
+    pub async fn demo(&self) -> UserKey {
+        self.store().user_by_name(self.realm, DEMO).await.unwrap().unwrap().key
+    }
+
+    /// Everything that was kept, newest first.
+    pub async fn events(&self) -> Vec<StoredEvent> {
+        for node in &self.nodes {
+            node.app.store.flush().await.unwrap();
+        }
+        self.store().events(&EventFilter::realm(self.realm), &Page::first(1000)).await.unwrap()
+    }
+
+    /// An audit record for changes that a test makes.
+    pub fn audit(&self) -> AuditRecord {
+        let event = Event::new(START * 1000, self.realm, EventKind::AdminChange).with("actor", "test");
+        AuditRecord { event, reason: None, address: None, correlation_id: "test".into() }
+    }
+}
+
+impl Node {
+    pub fn get(&self, path: &str) -> Request<'_> {
+        Request::new(self, "GET", path)
+    }
+
+    pub fn post(&self, path: &str) -> Request<'_> {
+        Request::new(self, "POST", path)
+    }
+
+    pub fn request(&self, method: &str, path: &str) -> Request<'_> {
+        Request::new(self, method, path)
+    }
+
+    pub async fn refresh(&self, refresh_token: &str) -> Answer {
+        self.post(TOKEN).form(&[("grant_type", "refresh_token"), ("client_id", "ua-grant"), ("refresh_token", refresh_token)]).send().await
+    }
+
+    /// From now on this node cannot look for changes of the configuration.
+    pub fn cut_off(&self) {
+        self.polls.store(false, Ordering::Relaxed);
+    }
+
+    /// What the server does in the background, four times a second; here before each request, since time stands still between them.
+    async fn poll(&self) {
+        if self.polls.load(Ordering::Relaxed) {
+            // While the store is away this fails, and the node acts as it does in the field.
+            let _ = self.app.realms.check().await;
+        }
+    }
+}
+
+/// The claims of a token, not verified.
+pub fn claims(token: &str) -> Claims {
+    let payload = CompactJws::parse(token.as_bytes()).expect("a compact JWS").unverified_payload().unwrap();
+    Claims::parse(&payload).unwrap()
+}
+
+async fn open(url: &str, node: u64) -> Store {
+    let options = StoreOptions {
+        db: DbOptions::from_url(url).unwrap(),
+        sealing_key: SealingKey::from_bytes(&freshkey_protocol::Secret::new([7; 32])).unwrap(),
+        entropy: Arc::new(SeededEntropy::of_node(1000 + node)),
+    };
+    Store::open(options).await.unwrap()
+}
+
+/// Runs all at the same time and gives the results in order.
+pub async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
+    let mut pending: Vec<_> = futures.into_iter().map(|future| (Box::pin(future), None)).collect();
+    std::future::poll_fn(move |context| {
+        let mut open = false;
+        for (future, output) in &mut pending {
+            if output.is_none() {
+                match future.as_mut().poll(context) {
+                    std::task::Poll::Ready(value) => *output = Some(value),
+                    std::task::Poll::Pending => open = true,
+                }
+            }
+        }
+        if open { std::task::Poll::Pending } else { std::task::Poll::Ready(pending.iter_mut().map(|(_, output)| output.take().expect("ready")).collect()) }
+    })
+    .await
+}

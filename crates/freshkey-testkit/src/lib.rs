@@ -1,0 +1,3 @@
+//! What the tests of several crates share: a clock that stands still, seeded entropy, databases, servers.
+
+pub mod databases;

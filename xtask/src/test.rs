@@ -1,0 +1,131 @@
+//! `cargo xtask test`: everything that has to be green, in one command, on a fresh machine too.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use crate::steps::{Steps, execute};
+use crate::{docs, provision, tidy, workspace};
+
+const FUZZ_SECONDS: u32 = 60;
+
+/// Install what the tests need, then run every check of this repository.
+///
+/// The steps: tools, tidy, docs, format, clippy, tests, and the server's tests again on PostgreSQL. A failed step does
+/// not stop the next one. The last line sums up: `N passed, N failed`; the exit code tells the same.
+#[derive(clap::Args, Default)]
+pub(crate) struct Arguments {
+    /// Install nothing and leave out the second pass on PostgreSQL.
+    #[arg(long, conflicts_with = "long")]
+    pub(crate) quick: bool,
+
+    /// Also run every fuzz target for one minute; needs a nightly toolchain.
+    #[arg(long)]
+    pub(crate) long: bool,
+
+    /// Run only tests whose names contain one of these, and none of the checks before them.
+    pub(crate) filter: Vec<String>,
+}
+
+/// Runs the steps and reports.
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    let mut steps = Steps::default();
+    let path = if arguments.quick { provision::path_with_postgres() } else { tools(&mut steps) };
+    if arguments.filter.is_empty() {
+        checks(&mut steps);
+    }
+    tests(&mut steps, arguments, path.as_ref());
+    if arguments.long {
+        fuzz(&mut steps);
+    }
+    steps.finish()
+}
+
+fn tools(steps: &mut Steps) -> Option<OsString> {
+    steps.run("tools", provision::ensure);
+    provision::path_with_postgres()
+}
+
+fn checks(steps: &mut Steps) {
+    steps.run("tidy", tidy::check);
+    steps.run("docs", docs::check);
+    steps.run("format", || execute(workspace::cargo().args(["fmt", "--all", "--check"])));
+    steps.run("clippy", || {
+        let mut clippy = workspace::cargo();
+        clippy.args(["clippy", "--workspace", "--all-targets"]);
+        execute(clippy.args(["--", "-D", "warnings"]))
+    });
+}
+
+fn tests(steps: &mut Steps, arguments: &Arguments, path: Option<&OsString>) {
+    let cargo_test = |selection: &[&str]| {
+        let mut command = workspace::cargo();
+        command.arg("test").args(selection);
+        if let Some(path) = path {
+            command.env("PATH", path);
+        }
+        if !arguments.filter.is_empty() {
+            command.arg("--").args(&arguments.filter);
+        }
+        command
+    };
+    steps.run("tests", || execute(&mut cargo_test(&["--workspace"])));
+    if !arguments.quick {
+        steps.run("tests on PostgreSQL", || {
+            let mut command = cargo_test(&["--package", "freshkey-server"]);
+            execute(command.env("FRESHKEY_TEST_ENGINE", "postgres"))
+        });
+    }
+}
+
+fn fuzz(steps: &mut Steps) {
+    let targets = fuzz_targets();
+    if targets.is_empty() {
+        steps.run("fuzz", || Err("there are no targets under fuzz/fuzz_targets".to_owned()));
+        return;
+    }
+    let mut ready = false;
+    steps.run("fuzz tools", || provision::ensure_fuzz_tools().map(|()| ready = true));
+    if !ready {
+        return;
+    }
+    for target in targets {
+        steps.run(&format!("fuzz {target}"), || {
+            let mut command = Command::new("cargo");
+            command.current_dir(workspace::root());
+            command.args(["+nightly", "fuzz", "run", &target, "--"]);
+            execute(command.arg(format!("-max_total_time={FUZZ_SECONDS}")))
+        });
+    }
+}
+
+/// One target for each file in the folder that cargo-fuzz prescribes.
+fn fuzz_targets() -> Vec<String> {
+    let folder = workspace::root().join("fuzz/fuzz_targets");
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let mut targets: Vec<String> = entries.filter_map(|entry| target_name(&entry.ok()?.path())).collect();
+    targets.sort();
+    targets
+}
+
+fn target_name(path: &Path) -> Option<String> {
+    if path.extension()? != "rs" {
+        return None;
+    }
+    Some(path.file_stem()?.to_str()?.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_rust_files_are_fuzz_targets() {
+        let named = |path: &str| target_name(Path::new(path));
+        assert_eq!(named("fuzz_targets/form.rs").as_deref(), Some("form"));
+        assert_eq!(named("fuzz_targets/form.rs.orig"), None);
+        assert_eq!(named("fuzz_targets/README"), None);
+    }
+}
