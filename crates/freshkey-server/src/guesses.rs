@@ -1,6 +1,7 @@
 //! Failed guesses by address and realm, on this node: past the limit even a right password or secret is refused from there (T-024).
 //!
-//! Only requests that present a password or a client secret are judged, so people who are signed in go on from anywhere else.
+//! Passwords of people and secrets of clients are counted apart. An application that signs many people in from one address would otherwise be shut
+//! out with all its live grants as soon as enough of them, or one attacker at its form, had mistyped.
 
 use crate::limits::GUESSING_ADDRESSES_MAX;
 use freshkey_core::brute_force::{AddressFailures, AddressLimit, limited_address};
@@ -11,22 +12,33 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+/// What is guessed at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Guessed {
+    /// The password of a person.
+    Password,
+    /// The secret or key of a client.
+    ClientSecret,
+}
+
 /// The counters.
 #[derive(Debug, Default)]
 pub struct Guesses {
-    failures: Mutex<HashMap<(RealmKey, IpAddr), AddressFailures>>,
+    failures: Mutex<HashMap<Key, AddressFailures>>,
 }
 
+type Key = (RealmKey, Guessed, IpAddr);
+
 impl Guesses {
-    /// Whether this address has used up its guesses in this realm.
-    pub fn is_exhausted(&self, realm: &Realm, address: IpAddr, now: Now) -> bool {
+    /// Whether this address has used up its guesses of this kind in this realm.
+    pub fn is_exhausted(&self, realm: &Realm, guessed: Guessed, address: IpAddr, now: Now) -> bool {
         let Some(limit) = AddressLimit::for_realm(&realm.settings.brute_force) else { return false };
-        let failures = self.lock().get(&key(realm, address)).copied();
+        let failures = self.lock().get(&key(realm, guessed, address)).copied();
         failures.is_some_and(|failures| limit.is_exhausted(failures, now))
     }
 
     /// Counts a wrong guess.
-    pub fn count(&self, realm: &Realm, address: IpAddr, now: Now) {
+    pub fn count(&self, realm: &Realm, guessed: Guessed, address: IpAddr, now: Now) {
         let Some(limit) = AddressLimit::for_realm(&realm.settings.brute_force) else { return };
         let mut failures = self.lock();
         if failures.len() >= GUESSING_ADDRESSES_MAX {
@@ -36,15 +48,15 @@ impl Guesses {
                 failures.clear();
             }
         }
-        let entry = failures.entry(key(realm, address)).or_default();
+        let entry = failures.entry(key(realm, guessed, address)).or_default();
         *entry = limit.after_failure(*entry, now);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<(RealmKey, IpAddr), AddressFailures>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Key, AddressFailures>> {
         self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn key(realm: &Realm, address: IpAddr) -> (RealmKey, IpAddr) {
-    (realm.key, limited_address(address))
+fn key(realm: &Realm, guessed: Guessed, address: IpAddr) -> Key {
+    (realm.key, guessed, limited_address(address))
 }

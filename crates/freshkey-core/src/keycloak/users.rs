@@ -102,9 +102,8 @@ impl<'r> UserReader<'r> {
     /// means none.
     pub(crate) fn read(&self, document: Value, entropy: &dyn Entropy, problems: &mut Problems) -> Option<ReadUser> {
         let broken_before = problems.broken.len();
-        // A list would do for a struct whose fields may all be absent.
-        let representation = document.is_object().then(|| UserRepresentation::deserialize(&document).ok()).flatten();
-        let (Some(representation), Value::Object(mut other)) = (representation, document) else {
+        // Read first, then looked at: a list would do for a struct whose fields may all be absent.
+        let (Ok(representation), Value::Object(mut other)) = (UserRepresentation::deserialize(&document), document) else {
             problems.of("user".to_owned()).broken("users", "something else".to_owned(), "an object");
             return None;
         };

@@ -18,7 +18,9 @@ use story::{Story, Subject};
 
 /// What can be typed.
 #[derive(Debug, clap::Args)]
-#[command(arg_required_else_help = true, after_help = "\
+#[command(
+    arg_required_else_help = true,
+    after_help = "\
 Examples:
   freshkey-server explain --data DIR demo
   freshkey-server explain --data DIR 019ab3c4-5d6e-7f80-9a1b-2c3d4e5f6071
@@ -26,7 +28,8 @@ Examples:
   freshkey-server explain --config /etc/freshkey.toml --realm UA --json - < refresh-token.txt
 
 Give a token on standard input: on the command line others on this machine could read it. The exit code is 0 when the question could be answered, whatever the answer,
-and 7 when there is nothing to tell of.")]
+and 7 when there is nothing to tell of."
+)]
 pub struct Arguments {
     #[command(flatten)]
     place: Place,
@@ -101,7 +104,8 @@ async fn of_user(desk: &Desk, arguments: &Arguments, name: &str) -> Result<Story
             return Ok(story);
         }
     }
-    Err(not_found("token, session or user of that name").with_hint("a token goes on standard input: `explain … - < token.txt`; sessions leave events for as long as the realm keeps them"))
+    Err(not_found("token, session or user of that name")
+        .with_hint("a token goes on standard input: `explain … - < token.txt`; sessions leave events for as long as the realm keeps them"))
 }
 
 /// The realm that was named, or all.
@@ -119,6 +123,10 @@ async fn realms(desk: &Desk, arguments: &Arguments) -> Result<Vec<OpenRealm>, Fa
 fn from_standard_input() -> Result<String, Failure> {
     let mut text = String::new();
     let limit = u64::try_from(STANDARD_INPUT_BYTES_MAX).unwrap_or(u64::MAX);
-    std::io::stdin().lock().take(limit).read_to_string(&mut text).map_err(|error| Failure::new(ExitStatus::Failed, format!("standard input cannot be read: {error}")))?;
+    std::io::stdin()
+        .lock()
+        .take(limit)
+        .read_to_string(&mut text)
+        .map_err(|error| Failure::new(ExitStatus::Failed, format!("standard input cannot be read: {error}")))?;
     Ok(text.trim().to_owned())
 }

@@ -16,7 +16,8 @@ pub struct Arguments {}
 
 /// Prints the page.
 pub fn run(_arguments: &Arguments) -> Result<(), Failure> {
-    let page = page(super::command()).map_err(|error| Failure::new(ExitStatus::Failed, format!("the manual page cannot be written: {error}")))?;
+    let page =
+        page(super::command()).map_err(|error| Failure::new(ExitStatus::Failed, format!("the manual page cannot be written: {error}")))?;
     Output::new(Format::Human, Colour::Never).raw(&page)
 }
 

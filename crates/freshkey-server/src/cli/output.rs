@@ -88,7 +88,8 @@ impl Output {
 
     /// A JSON document, whatever the form: for representations, which have no other.
     pub(crate) fn json<T: Serialize>(self, value: &T) -> Result<(), Failure> {
-        let mut text = serde_json::to_string_pretty(value).map_err(|error| Failure::new(ExitStatus::Failed, format!("the answer cannot be written as JSON: {error}")))?;
+        let mut text = serde_json::to_string_pretty(value)
+            .map_err(|error| Failure::new(ExitStatus::Failed, format!("the answer cannot be written as JSON: {error}")))?;
         text.push('\n');
         write(&text)
     }
@@ -152,7 +153,10 @@ impl Output {
 
 /// The text without anything that moves a cursor, changes a colour or turns the direction of writing: those are shown as escapes.
 pub(crate) fn escaped(text: &str) -> String {
-    let is_unsafe = |letter: char| letter.is_control() || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2028}' | '\u{2029}' | '\u{2066}'..='\u{2069}');
+    let is_unsafe = |letter: char| {
+        letter.is_control()
+            || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2028}' | '\u{2029}' | '\u{2066}'..='\u{2069}')
+    };
     let mut shown = String::with_capacity(text.len());
     for letter in text.chars() {
         if is_unsafe(letter) {

@@ -1,6 +1,7 @@
 //! `grant_type=password`, end to end.
 
 use super::{TokenRequest, store_refusal};
+use crate::guesses::Guessed;
 use crate::limits::RACE_ATTEMPTS_MAX;
 use freshkey_core::Refusal;
 use freshkey_core::event::EventKind;
@@ -17,7 +18,7 @@ pub async fn password(request: &TokenRequest<'_>, parameters: PasswordRequest<'_
         Err(refusal) => return request.refuse(EventKind::Login, refusal, &[]).await,
     };
     let realm = &request.served.realm;
-    if request.app.guesses.is_exhausted(realm, request.caller.address, request.now) {
+    if request.app.guesses.is_exhausted(realm, Guessed::Password, request.caller.address, request.now) {
         return request.refuse(EventKind::Login, Refusal::UserLocked, &[("username", username)]).await;
     }
     let mut context = load(request, username).await?;
@@ -39,7 +40,7 @@ pub async fn password(request: &TokenRequest<'_>, parameters: PasswordRequest<'_
         }
         let outcome = rules::decide(request.setting(), client, parameters.scope, Some(&address), context, &result, &*request.app.entropy);
         if matches!(outcome.answer, Err(Refusal::WrongPassword | Refusal::UnknownUser)) {
-            request.app.guesses.count(realm, request.caller.address, request.now);
+            request.app.guesses.count(realm, Guessed::Password, request.caller.address, request.now);
         }
         if let Some(answer) = request.conclude(outcome).await {
             return answer;

@@ -16,6 +16,9 @@ const GRANT_TYPES: [GrantType; 3] = [GrantType::RefreshToken, GrantType::Passwor
 /// Methods of client authentication that work here; public clients need none.
 const AUTH_METHODS: [&str; 4] = ["private_key_jwt", "client_secret_basic", "client_secret_post", "client_secret_jwt"];
 
+/// Claims that tokens and userinfo may carry, as Keycloak lists them.
+const CLAIMS: [&str; 10] = ["aud", "sub", "iss", "auth_time", "name", "given_name", "family_name", "preferred_username", "email", "acr"];
+
 /// `GET /realms/{realm}` (Keycloak's `PublishedRealmRepresentation`).
 pub fn realm_info(served: &ServedRealm) -> Value {
     let realm = &served.realm;
@@ -49,7 +52,7 @@ pub fn discovery(served: &ServedRealm) -> Vec<u8> {
     let mut scopes: Vec<String> = realm.scopes.keys().cloned().collect();
     scopes.sort_unstable();
     scopes.insert(0, "openid".to_owned());
-    let methods: Vec<String> = AUTH_METHODS.iter().map(ToString::to_string).collect();
+    let methods = texts(&AUTH_METHODS);
     let signing: Vec<String> = signing.into_iter().map(str::to_owned).collect();
     let assertion_algorithms: Vec<String> = Algorithm::ALL.into_iter().map(|algorithm| algorithm.as_str().to_owned()).collect();
     let document = DiscoveryDocument {
@@ -70,9 +73,17 @@ pub fn discovery(served: &ServedRealm) -> Vec<u8> {
         introspection_endpoint_auth_signing_alg_values_supported: assertion_algorithms.clone(),
         revocation_endpoint_auth_signing_alg_values_supported: assertion_algorithms,
         scopes_supported: scopes,
+        subject_types_supported: texts(&["public", "pairwise"]),
+        acr_values_supported: texts(&["0", "1"]),
+        claims_supported: texts(&CLAIMS),
+        claim_types_supported: texts(&["normal"]),
         ..DiscoveryDocument::default()
     };
     to_json(&document)
+}
+
+fn texts(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
 }
 
 fn to_json<T: serde::Serialize>(document: &T) -> Vec<u8> {

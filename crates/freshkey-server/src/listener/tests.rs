@@ -17,6 +17,9 @@ use tokio::time::{Instant, sleep};
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 
+/// Longer than every limit, and over in no time when nothing happens.
+const FOR_EVER: Duration = Duration::from_secs(3600);
+
 struct Served {
     address: SocketAddr,
     phase: watch::Sender<Phase>,
@@ -45,14 +48,14 @@ impl Served {
 /// What comes until the other end closes.
 async fn rest(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
-    let _ = stream.read_to_end(&mut bytes).await;
+    let _ = timeout(FOR_EVER, stream.read_to_end(&mut bytes)).await.expect("the other end closes");
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
 async fn one_answer(stream: &mut TcpStream) -> String {
     stream.write_all(REQUEST).await.expect("sent");
     let mut bytes = vec![0; 4096];
-    let read = stream.read(&mut bytes).await.expect("answered");
+    let read = timeout(FOR_EVER, stream.read(&mut bytes)).await.expect("in time").expect("answered");
     String::from_utf8_lossy(&bytes[..read]).into_owned()
 }
 

@@ -3,6 +3,7 @@
 use super::Visit;
 use crate::form_body;
 use crate::grants::store_refusal;
+use crate::guesses::Guessed;
 use freshkey_core::Refusal;
 use freshkey_core::change::OnceKind;
 use freshkey_core::client_auth::{self, AuthenticatedClient, Authentication};
@@ -19,7 +20,7 @@ impl Visit {
     async fn authenticate(&self, presented: &PresentedCredentials<'_>) -> Result<AuthenticatedClient, Refusal> {
         let realm = &self.served.realm;
         let guesses_a_secret = !matches!(presented, PresentedCredentials::Nothing(_) | PresentedCredentials::IdOnly { .. });
-        if guesses_a_secret && self.app.guesses.is_exhausted(realm, self.caller.address, self.now) {
+        if guesses_a_secret && self.app.guesses.is_exhausted(realm, Guessed::ClientSecret, self.caller.address, self.now) {
             return Err(Refusal::ClientLocked);
         }
         let issuer = self.served.issuer.as_str();
@@ -33,7 +34,7 @@ impl Visit {
             }
             Err(refusal) => {
                 if matches!(refusal, Refusal::WrongClientSecret | Refusal::ClientAssertion(_)) {
-                    self.app.guesses.count(realm, self.caller.address, self.now);
+                    self.app.guesses.count(realm, Guessed::ClientSecret, self.caller.address, self.now);
                 }
                 Err(refusal)
             }

@@ -10,16 +10,17 @@ mod realm;
 
 pub use answer::{Answer, Request};
 pub use assertions::{AssertionKey, assertion_claims};
-pub use cast::{payload, resigned_with};
+pub use cast::payload;
 pub use realm::{DEMO, PASSWORD, UA_SECRET};
 
 use axum::Router;
+use base64::Engine as _;
 use entropy::SeededEntropy;
 use freshkey_core::Now;
 use freshkey_core::documents::RealmDocuments;
 use freshkey_core::event::{Event, EventKind};
 use freshkey_core::ids::{RealmKey, UserKey};
-use freshkey_core::keycloak::edit::{self, Edit, UserChange, change_user};
+use freshkey_core::keycloak::edit::{self, Edit, UserChange};
 use freshkey_protocol::Claims;
 use freshkey_protocol::jose::CompactJws;
 use freshkey_server::app::App;
@@ -28,7 +29,7 @@ use freshkey_server::clock::FixedClock;
 use freshkey_server::realms::BaseUrls;
 use freshkey_server::router::router;
 use freshkey_server::server::{Assembly, assemble};
-use freshkey_store::{AuditRecord, DbOptions, EmailRule, EventFilter, Page, RealmChange, RealmChanged, SealingKey, Store, StoreOptions, StoredEvent, UserChanged};
+use freshkey_store::{AuditRecord, DbOptions, EventFilter, Page, RealmChange, RealmChanged, SealingKey, Store, StoreOptions, StoredEvent};
 use freshkey_testkit::databases::{TestPostgres, TestPostgresDatabase, TestSqlite};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -41,6 +42,9 @@ pub const ISSUER: &str = "https://id.example/realms/UA";
 
 /// A day, in seconds.
 pub const DAY: i64 = 86_400;
+
+/// What secrets in the database are sealed with.
+const SEALING_KEY: [u8; 32] = [7; 32];
 
 /// The path of the token endpoint.
 pub const TOKEN: &str = "/realms/UA/protocol/openid-connect/token";
@@ -97,6 +101,21 @@ impl TestServer {
         Self::with_nodes(Engine::Postgres, nodes).await
     }
 
+    /// One node on this engine, whatever engine the run is on.
+    pub async fn on(engine: Engine) -> Self {
+        Self::with_nodes(engine, 1).await
+    }
+
+    /// Ends all nodes in good order, and leaves the database to a process of its own: its address, and a file with its sealing key.
+    pub async fn hand_over(&mut self, key_file: &std::path::Path) -> String {
+        for node in self.nodes.drain(..) {
+            Store::clone(&node.app.store).close().await.unwrap();
+        }
+        std::fs::write(key_file, base64::engine::general_purpose::STANDARD.encode(SEALING_KEY)).unwrap();
+        std::fs::set_permissions(key_file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        self.url.clone()
+    }
+
     async fn with_nodes(engine: Engine, count: usize) -> Self {
         let (database, url) = match engine {
             Engine::Sqlite => {
@@ -143,6 +162,14 @@ impl TestServer {
     pub async fn restart(&mut self) {
         self.nodes.clear();
         self.add_node().await;
+    }
+
+    /// Time goes by, and the nodes check their configuration as they always do.
+    pub async fn advance_s(&self, seconds: i64) {
+        self.clock.advance_s(seconds);
+        for node in &self.nodes {
+            node.app.realms.check().await.unwrap();
+        }
     }
 
     /// The first node's store.
@@ -199,12 +226,7 @@ impl TestServer {
 
     /// Changes `demo`. Nobody is told: the next request has to see it.
     pub async fn change_demo(&self, changes: &[UserChange]) {
-        let realm = &self.nodes[0].app.realms.get("UA").await.unwrap().unwrap().realm.clone();
-        let user = self.store().user_by_name(self.realm, DEMO).await.unwrap().unwrap();
-        let mut stored = self.store().user_record(self.realm, user.key).await.unwrap().unwrap();
-        stored.record.user = change_user(realm, &stored.record.user, changes).unwrap();
-        let changed = self.store().put_user(self.realm, &stored.record, stored.version, EmailRule::Unique, &self.audit()).await.unwrap();
-        assert_eq!(changed, UserChanged::Yes);
+        self.change_user(DEMO, changes).await;
     }
 
     /// Deletes `demo`.
@@ -234,15 +256,15 @@ impl TestServer {
 
 impl Node {
     pub fn get(&self, path: &str) -> Request<'_> {
-        Request::new(self, "GET", path)
+        Request::to(self, "GET", path)
     }
 
     pub fn post(&self, path: &str) -> Request<'_> {
-        Request::new(self, "POST", path)
+        Request::to(self, "POST", path)
     }
 
     pub fn request(&self, method: &str, path: &str) -> Request<'_> {
-        Request::new(self, method, path)
+        Request::to(self, method, path)
     }
 
     pub async fn refresh(&self, refresh_token: &str) -> Answer {
@@ -272,7 +294,7 @@ pub fn claims(token: &str) -> Claims {
 async fn open(url: &str, node: u64) -> Store {
     let options = StoreOptions {
         db: DbOptions::from_url(url).unwrap(),
-        sealing_key: SealingKey::from_bytes(&freshkey_protocol::Secret::new([7; 32])).unwrap(),
+        sealing_key: SealingKey::from_bytes(&freshkey_protocol::Secret::new(SEALING_KEY)).unwrap(),
         entropy: Arc::new(SeededEntropy::of_node(1000 + node)),
     };
     Store::open(options).await.unwrap()

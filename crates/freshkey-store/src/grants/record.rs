@@ -145,7 +145,7 @@ impl Store {
                 statements.push(statement_of(REVOKE_ACCESS_TOKEN, vec![Value::Int(realm.0), short_hash(jti), Value::Int(*until)]));
             }
             Change::LoginFailures { realm, user, seen, becomes } => {
-                statements.extend(failures_change(*realm, *user, seen.as_ref(), becomes.as_ref()))
+                statements.extend(failures_change(*realm, *user, seen.as_ref(), becomes.as_ref()));
             }
             Change::NoteRegression { grant, seen_generation, at } => {
                 let mut values = id_values(grant);
@@ -153,7 +153,7 @@ impl Store {
                 statements.push(statement_of(NOTE_REGRESSION, values));
             }
             Change::Rehash { realm, user, credential_id, hash } => {
-                statements.extend(self.rehash(*realm, *user, credential_id, hash).await?)
+                statements.extend(self.rehash(*realm, *user, credential_id, hash).await?);
             }
         }
         Ok(())

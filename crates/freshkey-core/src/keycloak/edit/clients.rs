@@ -15,6 +15,9 @@ use crate::user::User;
 use freshkey_protocol::Secret;
 use serde_json::{Map, Value, json};
 
+/// The client scope with the claims of service accounts.
+const SERVICE_ACCOUNT: &str = "service_account";
+
 /// How a client scope belongs to a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScopeAssignment {
@@ -161,8 +164,24 @@ pub fn enable_service_account(
     if let Some(user) = &user {
         client[SERVICE_ACCOUNT_FIELD] = json!(user.id);
     }
+    add_service_account_scope(documents, &mut client);
     let edit = checked(documents, Edit { changed: vec![resealed(item, client)], ..Edit::default() })?;
     Ok((edit, user))
+}
+
+/// Since Keycloak 26.1 the claims of a service account come from a client scope, which the client is given when it gets the account. One that
+/// names no scopes has it by the rules of the snapshot.
+fn add_service_account_scope(documents: &RealmDocuments, client: &mut Value) {
+    if find(documents, ItemKind::ClientScope, SERVICE_ACCOUNT).is_err() {
+        return;
+    }
+    let is_named = |names: Option<&Value>| names.and_then(Value::as_array).is_some_and(|names| names.iter().any(|name| name == SERVICE_ACCOUNT));
+    if is_named(client.get("optionalClientScopes")) || is_named(client.get("defaultClientScopes")) {
+        return;
+    }
+    if let Some(names) = client.get_mut("defaultClientScopes").and_then(Value::as_array_mut) {
+        names.push(json!(SERVICE_ACCOUNT));
+    }
 }
 
 /// Removes a client with its roles. The user of its service account is the caller's to remove. What else names it is left, and means nothing any more.

@@ -54,7 +54,8 @@ pub(super) async fn change_realm<T>(
             return Ok((open, answer));
         }
     }
-    Err(Failure::new(ExitStatus::Conflict, "the realm is being changed by somebody else, again and again").with_hint("run the command again in a moment; nothing was changed"))
+    Err(Failure::new(ExitStatus::Conflict, "the realm is being changed by somebody else, again and again")
+        .with_hint("run the command again in a moment; nothing was changed"))
 }
 
 /// Whether a change was written.
@@ -70,13 +71,19 @@ pub(super) async fn write(desk: &Desk, open: &OpenRealm, edit: Edit, kind: Event
     let before = build_realm(&open.documents).map_or_else(|_| Vec::new(), |(_, warnings)| warnings);
     let record = desk.record(open.realm.key, kind, deed);
     let change = RealmChange { name: None, document: edit.document, put: edit.changed, remove: edit.removed };
-    match desk.store.change_realm(open.documents.key, open.documents.version, &change, &record).await.map_err(|error| Failure::store(&error))? {
+    match desk
+        .store
+        .change_realm(open.documents.key, open.documents.version, &change, &record)
+        .await
+        .map_err(|error| Failure::store(&error))?
+    {
         RealmChanged::Yes => {
             warn_of_new(desk, &before, &edit.warnings);
             Ok(Written::Yes)
         }
         RealmChanged::Raced => Ok(Written::Raced),
-        RealmChanged::NameTaken => Err(Failure::new(ExitStatus::Conflict, "the name belongs to something else of its kind").with_hint("choose another name; nothing was changed")),
+        RealmChanged::NameTaken => Err(Failure::new(ExitStatus::Conflict, "the name belongs to something else of its kind")
+            .with_hint("choose another name; nothing was changed")),
     }
 }
 
@@ -125,6 +132,7 @@ pub(super) fn refused(error: &EditError) -> Failure {
         }
         EditError::FixedField(_) | EditError::BadValue { .. } => Failure::new(ExitStatus::Usage, message),
         EditError::NotApplicable(_) => Failure::new(ExitStatus::Failed, message),
-        EditError::Refused(_) => Failure::new(ExitStatus::Usage, format!("the realm could not be read with this change: {message}")).with_hint("nothing was changed"),
+        EditError::Refused(_) => Failure::new(ExitStatus::Usage, format!("the realm could not be read with this change: {message}"))
+            .with_hint("nothing was changed"),
     }
 }

@@ -83,9 +83,13 @@ impl Desk {
             None => {
                 let names = self.realm_names().await?;
                 match names.as_slice() {
-                    [] => Err(not_found("a realm").with_hint("make one with `freshkey-server admin … realm create NAME` or `realm import FILE`")),
+                    [] => {
+                        Err(not_found("a realm")
+                            .with_hint("make one with `freshkey-server admin … realm create NAME` or `realm import FILE`"))
+                    }
                     [name] => self.realm_named(name).await,
-                    _ => Err(Failure::new(ExitStatus::Usage, "there are several realms, and none was named").with_hint(format!("add --realm with one of: {}", names.join(", ")))),
+                    _ => Err(Failure::new(ExitStatus::Usage, "there are several realms, and none was named")
+                        .with_hint(format!("add --realm with one of: {}", names.join(", ")))),
                 }
             }
         }
@@ -98,7 +102,8 @@ impl Desk {
             let failure = not_found(&format!("realm {name:?}"));
             return Err(if names.is_empty() { failure } else { failure.with_hint(format!("there are: {}", names.join(", "))) });
         };
-        let (realm, _) = build_realm(&documents).map_err(|error| Failure::new(ExitStatus::Failed, format!("the configuration of realm {name:?} cannot be read: {error}")))?;
+        let (realm, _) = build_realm(&documents)
+            .map_err(|error| Failure::new(ExitStatus::Failed, format!("the configuration of realm {name:?} cannot be read: {error}")))?;
         Ok(OpenRealm { documents, realm })
     }
 

@@ -161,7 +161,16 @@ impl Listed for Row {
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
         let outcome = self.reason.clone().unwrap_or_else(|| "ok".to_owned());
         let details: Vec<String> = self.details.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        vec![self.at.clone(), self.kind.clone(), outcome, text(&self.client_id), text(&self.user_id), text(&self.sid), text(&self.address), details.join(" ")]
+        vec![
+            self.at.clone(),
+            self.kind.clone(),
+            outcome,
+            text(&self.client_id),
+            text(&self.user_id),
+            text(&self.sid),
+            text(&self.address),
+            details.join(" "),
+        ]
     }
 }
 

@@ -107,10 +107,13 @@ pub(super) async fn run(desk: &Desk, arguments: &Arguments) -> Result<(), Failur
             members(desk, &open, path, &page).await
         }
         Verb::Add(properties) => put(desk, realm, properties, &[], &[], Verbs::Add).await,
-        Verb::Set { properties, remove_roles, remove_attributes } => put(desk, realm, properties, remove_roles, remove_attributes, Verbs::Set).await,
+        Verb::Set { properties, remove_roles, remove_attributes } => {
+            put(desk, realm, properties, remove_roles, remove_attributes, Verbs::Set).await
+        }
         Verb::Remove { path } => {
             let sentence = format!("group {path:?} is removed");
-            edit(desk, realm, &Deed::new("group.remove", path), &sentence, |draft| draft.edit(|documents| remove_group(documents, path))).await
+            edit(desk, realm, &Deed::new("group.remove", path), &sentence, |draft| draft.edit(|documents| remove_group(documents, path)))
+                .await
         }
     }
 }
@@ -122,7 +125,14 @@ enum Verbs {
     Set,
 }
 
-async fn put(desk: &Desk, realm: &RealmOption, properties: &Properties, remove_roles: &[String], remove_attributes: &[String], verb: Verbs) -> Result<(), Failure> {
+async fn put(
+    desk: &Desk,
+    realm: &RealmOption,
+    properties: &Properties,
+    remove_roles: &[String],
+    remove_attributes: &[String],
+    verb: Verbs,
+) -> Result<(), Failure> {
     let path = &properties.path;
     let attributes = grouped(&properties.attributes);
     let mut changed: Vec<String> = remove_roles.iter().map(|role| format!("-role:{role}")).collect();

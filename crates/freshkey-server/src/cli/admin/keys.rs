@@ -5,14 +5,14 @@
 
 use super::change::change_realm;
 use super::{Deed, Desk, OpenRealm, RealmOption, not_found};
-use crate::cli::output::moment::span;
 use crate::cli::output::Listed;
+use crate::cli::output::moment::span;
 use crate::cli::{ExitStatus, Failure};
 use crate::limits::CONFIGURATION_AGE_MAX_MS;
 use freshkey_core::event::EventKind;
+use freshkey_core::keycloak::build_realm;
 use freshkey_core::keycloak::defaults::GeneratedKey;
 use freshkey_core::keycloak::edit::{KeyUse, add_key, retire_active_keys, set_key_use};
-use freshkey_core::keycloak::build_realm;
 use freshkey_core::keys::{KeyStatus, RealmKeyEntry};
 use freshkey_core::realm::Realm;
 use freshkey_protocol::jose::{Algorithm, Family, KeyKind, generate_private_key};
@@ -115,7 +115,8 @@ fn list(desk: &Desk, open: &OpenRealm) -> Result<(), Failure> {
                 kid: entry.signing.key_id().as_str().to_owned(),
                 algorithm: algorithm.as_str(),
                 status: status(entry.status),
-                signs: entry.status == KeyStatus::Active && keys.signer(algorithm).is_some_and(|signer| signer.key_id() == entry.signing.key_id()),
+                signs: entry.status == KeyStatus::Active
+                    && keys.signer(algorithm).is_some_and(|signer| signer.key_id() == entry.signing.key_id()),
                 priority: entry.priority,
                 provider: entry.provider.clone(),
                 component_id: entry.component_id.clone(),
@@ -144,8 +145,13 @@ async fn rotate(desk: &Desk, option: &RealmOption, algorithm: Option<Algorithm>,
     .await?;
     let realm = &open.documents.name;
     let sentence = match start {
-        Start::AtOnce => format!("key {kid} signs {algorithm} tokens of realm {realm:?} from now on; the others are passive", algorithm = algorithm.as_str()),
-        Start::Later => format!("key {kid} for {algorithm} is published in realm {realm:?}; it doesn't sign yet", algorithm = algorithm.as_str()),
+        Start::AtOnce => format!(
+            "key {kid} signs {algorithm} tokens of realm {realm:?} from now on; the others are passive",
+            algorithm = algorithm.as_str()
+        ),
+        Start::Later => {
+            format!("key {kid} for {algorithm} is published in realm {realm:?}; it doesn't sign yet", algorithm = algorithm.as_str())
+        }
     };
     desk.output.done(&sentence, &json!({ "action": action, "realm": realm, "kid": kid, "algorithm": algorithm.as_str() }))?;
     if start == Start::Later {
@@ -171,7 +177,9 @@ async fn activate(desk: &Desk, option: &RealmOption, name: &str) -> Result<(), F
     let (open, kid) = change_realm(desk, option, EventKind::KeyChange, |open, draft| {
         let entry = find(&open.realm, name)?;
         let (kid, algorithm) = (entry.signing.key_id().as_str().to_owned(), entry.signing.algorithm());
-        let above = |other: &&RealmKeyEntry| other.signing.algorithm() == algorithm && other.status == KeyStatus::Active && other.component_id != entry.component_id;
+        let above = |other: &&RealmKeyEntry| {
+            other.signing.algorithm() == algorithm && other.status == KeyStatus::Active && other.component_id != entry.component_id
+        };
         draft.edit(|documents| set_key_use(documents, &kid, KeyUse::SignAndVerify))?;
         for other in open.realm.keys.iter().filter(above) {
             draft.edit(|documents| set_key_use(documents, &other.component_id, KeyUse::VerifyOnly))?;
@@ -179,7 +187,10 @@ async fn activate(desk: &Desk, option: &RealmOption, name: &str) -> Result<(), F
         Ok((kid.clone(), Deed::new("keys.activate", kid).with("algorithm", algorithm.as_str())))
     })
     .await?;
-    desk.output.done(&format!("key {kid} signs from now on; the others of its algorithm are passive"), &json!({ "action": "keys.activate", "realm": open.documents.name, "kid": kid }))
+    desk.output.done(
+        &format!("key {kid} signs from now on; the others of its algorithm are passive"),
+        &json!({ "action": "keys.activate", "realm": open.documents.name, "kid": kid }),
+    )
 }
 
 async fn disable(desk: &Desk, option: &RealmOption, name: &str, last: Last) -> Result<(), Failure> {
@@ -190,13 +201,23 @@ async fn disable(desk: &Desk, option: &RealmOption, name: &str, last: Last) -> R
         let (after, _) = build_realm(draft.documents()).map_err(|error| Failure::new(ExitStatus::Failed, error.to_string()))?;
         let could_sign = open.realm.keys.signer(algorithm).is_some();
         if could_sign && after.keys.signer(algorithm).is_none() && last == Last::Stays {
-            let hint = format!("first `keys rotate --algorithm {} --now`, then disable this one; --force does it all the same", algorithm.as_str());
-            return Err(Failure::new(ExitStatus::Failed, format!("no other key can sign with {}; nothing was changed", algorithm.as_str())).with_hint(hint));
+            let hint = format!(
+                "first `keys rotate --algorithm {} --now`, then disable this one; --force does it all the same",
+                algorithm.as_str()
+            );
+            return Err(Failure::new(
+                ExitStatus::Failed,
+                format!("no other key can sign with {}; nothing was changed", algorithm.as_str()),
+            )
+            .with_hint(hint));
         }
         Ok((kid.clone(), Deed::new("keys.disable", kid).with("algorithm", algorithm.as_str())))
     })
     .await?;
-    desk.output.done(&format!("key {kid} is disabled: what it signed is dead"), &json!({ "action": "keys.disable", "realm": open.documents.name, "kid": kid }))
+    desk.output.done(
+        &format!("key {kid} is disabled: what it signed is dead"),
+        &json!({ "action": "keys.disable", "realm": open.documents.name, "kid": kid }),
+    )
 }
 
 fn find<'r>(realm: &'r Realm, name: &str) -> Result<&'r RealmKeyEntry, Failure> {
@@ -213,7 +234,8 @@ pub(super) fn generate(algorithm: Algorithm) -> Result<GeneratedKey, Failure> {
         Algorithm::EdDsa => KeyKind::Ed25519,
         _ => KeyKind::Rsa2048,
     };
-    let pkcs8 = generate_private_key(kind).map_err(|_| Failure::new(ExitStatus::Failed, format!("a key for {} cannot be made", algorithm.as_str())))?;
+    let pkcs8 = generate_private_key(kind)
+        .map_err(|_| Failure::new(ExitStatus::Failed, format!("a key for {} cannot be made", algorithm.as_str())))?;
     Ok(GeneratedKey { pkcs8, certificate: None })
 }
 
@@ -237,6 +259,13 @@ impl Listed for Row {
 
     fn cells(&self) -> Vec<String> {
         let signs = if self.signs { "yes" } else { "" };
-        vec![self.kid.clone(), self.algorithm.to_owned(), self.status.to_owned(), signs.to_owned(), self.priority.to_string(), self.provider.clone()]
+        vec![
+            self.kid.clone(),
+            self.algorithm.to_owned(),
+            self.status.to_owned(),
+            signs.to_owned(),
+            self.priority.to_string(),
+            self.provider.clone(),
+        ]
     }
 }

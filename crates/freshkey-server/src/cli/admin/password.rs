@@ -89,11 +89,17 @@ fn first_line(bytes: &[u8]) -> &[u8] {
 
 fn from_terminal(username: &str) -> Result<Secret<String>, Failure> {
     if !std::io::stdin().is_terminal() {
-        return Err(Failure::new(ExitStatus::Usage, "there is no terminal to ask for the password").with_hint("use --password-stdin or --generate"));
+        return Err(
+            Failure::new(ExitStatus::Usage, "there is no terminal to ask for the password").with_hint("use --password-stdin or --generate")
+        );
     }
     let first = ask(&format!("New password for {}: ", crate::cli::output::escaped(username)))?;
     let second = ask("The same again: ")?;
-    if first == second { Ok(first) } else { Err(Failure::new(ExitStatus::Usage, "the two passwords differ").with_hint("nothing was changed; try again")) }
+    if first == second {
+        Ok(first)
+    } else {
+        Err(Failure::new(ExitStatus::Usage, "the two passwords differ").with_hint("nothing was changed; try again"))
+    }
 }
 
 fn ask(question: &str) -> Result<Secret<String>, Failure> {
@@ -109,9 +115,11 @@ fn unreadable(error: &std::io::Error) -> Failure {
 /// Gives a user a password that the realm's rules allow. A former one is kept where the rules ask for its like never to come back.
 pub(super) fn put(desk: &Desk, open: &OpenRealm, record: &mut UserRecord, password: &NewPassword, lasting: Lasting) -> Result<(), Failure> {
     let policy = &open.realm.settings.password_policy;
-    let plain = PlainPassword::new(password.text.expose()).map_err(|_| Failure::new(ExitStatus::Usage, "the password is too long").with_hint("4096 bytes are the most"))?;
+    let plain = PlainPassword::new(password.text.expose())
+        .map_err(|_| Failure::new(ExitStatus::Usage, "the password is too long").with_hint("4096 bytes are the most"))?;
     let mut workspace = HashWorkspace::new();
-    let former: Vec<_> = [PASSWORD, FORMER].iter().flat_map(|kind| record.credentials.iter().filter(move |credential| credential.kind == *kind)).collect();
+    let former: Vec<_> =
+        [PASSWORD, FORMER].iter().flat_map(|kind| record.credentials.iter().filter(move |credential| credential.kind == *kind)).collect();
     let history: Vec<_> = former.iter().filter_map(|credential| stored_password(credential).ok()).collect();
     let subject = PolicySubject { username: &record.user.username, email: record.user.email.as_deref() };
     policy.check(plain, subject, &history, &mut workspace).map_err(|refusal| weak(&refusal))?;
@@ -127,7 +135,8 @@ pub(super) fn put(desk: &Desk, open: &OpenRealm, record: &mut UserRecord, passwo
         Lasting::Temporary => UserChange::AddRequiredAction(action),
         Lasting::Permanent => UserChange::RemoveRequiredAction(action),
     };
-    record.user = freshkey_core::keycloak::edit::change_user(&open.realm, &record.user, &[change]).map_err(|error| super::change::refused(&error))?;
+    record.user =
+        freshkey_core::keycloak::edit::change_user(&open.realm, &record.user, &[change]).map_err(|error| super::change::refused(&error))?;
     Ok(())
 }
 
@@ -139,7 +148,9 @@ fn renamed(desk: &Desk, credential: &CredentialRecord) -> CredentialRecord {
 fn weak(refusal: &PolicyRefusal) -> Failure {
     let violation = match refusal {
         PolicyRefusal::Violation(violation) => violation,
-        PolicyRefusal::Failure(failure) => return Failure::new(ExitStatus::Failed, format!("the former passwords cannot be compared: {failure:?}")),
+        PolicyRefusal::Failure(failure) => {
+            return Failure::new(ExitStatus::Failed, format!("the former passwords cannot be compared: {failure:?}"));
+        }
     };
     let rule = match violation {
         PolicyViolation::TooShort(least) => format!("it needs at least {least} characters"),
@@ -147,13 +158,16 @@ fn weak(refusal: &PolicyRefusal) -> Failure {
         PolicyViolation::TooFewDigits(least) => format!("it needs at least {least} digits"),
         PolicyViolation::TooFewLowerCase(least) => format!("it needs at least {least} small letters"),
         PolicyViolation::TooFewUpperCase(least) => format!("it needs at least {least} capital letters"),
-        PolicyViolation::TooFewSpecialCharacters(least) => format!("it needs at least {least} characters that are neither letter nor digit"),
+        PolicyViolation::TooFewSpecialCharacters(least) => {
+            format!("it needs at least {least} characters that are neither letter nor digit")
+        }
         PolicyViolation::IsUsername => "it is the user name".to_owned(),
         PolicyViolation::ContainsUsername => "it contains the user name".to_owned(),
         PolicyViolation::IsEmail => "it is the e-mail address".to_owned(),
         PolicyViolation::UsedBefore(count) => format!("it is one of the last {count}"),
     };
-    Failure::new(ExitStatus::Usage, format!("the realm's rules refuse this password: {rule}")).with_hint("--generate makes one that nearly every policy takes; nothing was changed")
+    Failure::new(ExitStatus::Usage, format!("the realm's rules refuse this password: {rule}"))
+        .with_hint("--generate makes one that nearly every policy takes; nothing was changed")
 }
 
 #[cfg(test)]

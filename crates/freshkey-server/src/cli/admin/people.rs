@@ -31,7 +31,10 @@ pub(crate) async fn find_user(desk: &Desk, realm: &Realm, name: &str) -> Result<
 pub(super) async fn user(desk: &Desk, realm: &Realm, name: &str) -> Result<User, Failure> {
     let found = find_user(desk, realm, name).await?;
     found.ok_or_else(|| {
-        let hint = format!("look with `admin … user list --realm {} --search PART`; a name, an id or an e-mail address will do", realm.settings.name);
+        let hint = format!(
+            "look with `admin … user list --realm {} --search PART`; a name, an id or an e-mail address will do",
+            realm.settings.name
+        );
         not_found(&format!("user {name:?} in realm {:?}", realm.settings.name)).with_hint(hint)
     })
 }

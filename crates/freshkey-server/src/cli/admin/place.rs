@@ -8,11 +8,11 @@ use std::path::PathBuf;
 /// What can be typed.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Place {
-    /// The folder of a quickstart, with the database and the sealing key in it.
-    #[arg(long, global = true, value_name = "DIR", conflicts_with = "config", help_heading = "Database")]
+    /// The folder of a quickstart, with the database and the sealing key in it. Goes before --config.
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Database")]
     data: Option<PathBuf>,
     /// The configuration file of the server.
-    #[arg(long, global = true, value_name = "FILE", help_heading = "Database")]
+    #[arg(long, global = true, value_name = "FILE", env = "FRESHKEY_CONFIG", help_heading = "Database")]
     config: Option<PathBuf>,
 }
 
@@ -22,7 +22,8 @@ impl Place {
         match (&self.data, &self.config) {
             (Some(folder), _) => DataDirectory(folder.clone()).open_existing().await,
             (None, Some(file)) => open_configured(file).await,
-            (None, None) => Err(Failure::new(ExitStatus::Usage, "no database was named").with_hint("add --data DIR (the folder of a quickstart) or --config FILE")),
+            (None, None) => Err(Failure::new(ExitStatus::Usage, "no database was named")
+                .with_hint("add --data DIR (the folder of a quickstart) or --config FILE")),
         }
     }
 }

@@ -58,7 +58,9 @@ Examples:
         fields: Fields,
     },
     /// Remove a realm with everything in it. All its tokens are dead at once.
-    #[command(after_help = "Examples:\n  freshkey-server admin --data DIR realm export shop --with-users --file shop.json\n  freshkey-server admin --data DIR realm remove shop --yes")]
+    #[command(
+        after_help = "Examples:\n  freshkey-server admin --data DIR realm export shop --with-users --file shop.json\n  freshkey-server admin --data DIR realm remove shop --yes"
+    )]
     Remove {
         /// The realm.
         #[arg(value_parser = parse_name)]
@@ -118,7 +120,8 @@ pub(super) async fn run(desk: &Desk, arguments: &Arguments) -> Result<(), Failur
         Verb::Set { name, fields } => set(desk, name, fields).await,
         Verb::Remove { name, yes: true } => remove(desk, name).await,
         Verb::Remove { name, yes: false } => {
-            Err(Failure::new(ExitStatus::Usage, format!("realm {name:?} would be gone with all its users, clients and keys")).with_hint("add --yes if that is what you want"))
+            Err(Failure::new(ExitStatus::Usage, format!("realm {name:?} would be gone with all its users, clients and keys"))
+                .with_hint("add --yes if that is what you want"))
         }
     }
 }
@@ -143,7 +146,10 @@ async fn set(desk: &Desk, name: &str, fields: &Fields) -> Result<(), Failure> {
         Ok(((), deed.clone()))
     })
     .await?;
-    desk.output.done(&format!("realm {name:?} changed: {}", fields.names()), &json!({ "action": "realm.set", "realm": name, "changed": fields.pairs().iter().map(|(name, _)| name).collect::<Vec<_>>() }))
+    desk.output.done(
+        &format!("realm {name:?} changed: {}", fields.names()),
+        &json!({ "action": "realm.set", "realm": name, "changed": fields.pairs().iter().map(|(name, _)| name).collect::<Vec<_>>() }),
+    )
 }
 
 async fn remove(desk: &Desk, name: &str) -> Result<(), Failure> {
@@ -152,7 +158,8 @@ async fn remove(desk: &Desk, name: &str) -> Result<(), Failure> {
     match desk.store.delete_realm(open.documents.key, open.documents.version, &record).await.map_err(|error| Failure::store(&error))? {
         RealmChanged::Yes => desk.output.done(&format!("realm {name:?} is removed"), &json!({ "action": "realm.remove", "realm": name })),
         RealmChanged::Raced | RealmChanged::NameTaken => {
-            Err(Failure::new(ExitStatus::Conflict, format!("realm {name:?} was changed by somebody else at the same moment")).with_hint("nothing was removed; run the command again"))
+            Err(Failure::new(ExitStatus::Conflict, format!("realm {name:?} was changed by somebody else at the same moment"))
+                .with_hint("nothing was removed; run the command again"))
         }
     }
 }

@@ -1,8 +1,8 @@
 //! `admin recover`: decides about grants of which the database has forgotten acknowledged rotations: after a failover that lost commits, or a restored
 //! backup (T-095). Until somebody decides, such a grant answers 503.
 
-use super::session::{client_name, grant_text, parse_grant};
 use super::people::Names;
+use super::session::{client_name, grant_text, parse_grant};
 use super::{Deed, Desk, OpenRealm, RealmOption, kind_word, not_found};
 use crate::cli::output::Listed;
 use crate::cli::output::moment::shown;
@@ -15,14 +15,17 @@ use serde_json::json;
 
 /// What can be typed.
 #[derive(Debug, clap::Args)]
-#[command(arg_required_else_help = true, after_help = "\
+#[command(
+    arg_required_else_help = true,
+    after_help = "\
 Examples:
   freshkey-server admin --data DIR recover list --realm UA
   freshkey-server admin --data DIR recover end --all --realm UA
   freshkey-server admin --data DIR recover step-forward --all --realm UA
 
 End is the safe choice: the person signs in again. Step forward when the tokens are known to be in the right hands, for instance after a failover in
-which the last second of commits was lost: the newest token that was presented then becomes the valid one.")]
+which the last second of commits was lost: the newest token that was presented then becomes the valid one."
+)]
 pub(super) struct Arguments {
     #[command(flatten)]
     realm: RealmOption,
@@ -124,13 +127,20 @@ async fn list(desk: &Desk, open: &OpenRealm, waiting: &[(RegressedGrant, Regress
 }
 
 async fn step(desk: &Desk, open: &OpenRealm, grant: &RegressedGrant, row: &RegressedRow) -> Result<(), Failure> {
-    let deed = deed("recover.step-forward", &grant.id).with("from", row.generation.to_string()).with("to", grant.seen_generation.to_string());
+    let deed =
+        deed("recover.step-forward", &grant.id).with("from", row.generation.to_string()).with("to", grant.seen_generation.to_string());
     let record = desk.record(open.realm.key, EventKind::AdminChange, &deed);
-    let stepped = desk.store.set_generation(&grant.id, row.generation, grant.seen_generation, &record).await.map_err(|error| Failure::store(&error))?;
+    let stepped = desk
+        .store
+        .set_generation(&grant.id, row.generation, grant.seen_generation, &record)
+        .await
+        .map_err(|error| Failure::store(&error))?;
     match stepped {
         Stepped::Yes => Ok(()),
-        Stepped::No => Err(Failure::new(ExitStatus::Conflict, format!("grant {} moved or ended at the same moment", grant_text(&grant.id)))
-            .with_hint("look again with `recover list`; what came before it in the list is done")),
+        Stepped::No => {
+            Err(Failure::new(ExitStatus::Conflict, format!("grant {} moved or ended at the same moment", grant_text(&grant.id)))
+                .with_hint("look again with `recover list`; what came before it in the list is done"))
+        }
     }
 }
 
@@ -151,7 +161,9 @@ impl Choice {
         }
         let find = |id: &GrantId| {
             let found = waiting.iter().find(|(grant, _)| grant.id == *id);
-            found.ok_or_else(|| not_found(&format!("grant {} that waits for a decision", grant_text(id))).with_hint("`recover list` shows those that do"))
+            found.ok_or_else(|| {
+                not_found(&format!("grant {} that waits for a decision", grant_text(id))).with_hint("`recover list` shows those that do")
+            })
         };
         self.grants.iter().map(find).collect()
     }

@@ -168,7 +168,9 @@ async fn show(desk: &Desk, open: &OpenRealm, sid: SessionId) -> Result<(), Failu
 async fn end_user(desk: &Desk, open: &OpenRealm, name: &str, choice: &Choice) -> Result<(), Failure> {
     let user = people::user(desk, &open.realm, name).await?;
     let filter = GrantFilter { user: Some(user.key), ..choice.filter(&open.realm)? };
-    let deed = Deed::to_user("session.end", &user).with("client", choice.client.as_deref().unwrap_or_default()).with("kind", choice.kind().map_or("", kind_word));
+    let deed = Deed::to_user("session.end", &user)
+        .with("client", choice.client.as_deref().unwrap_or_default())
+        .with("kind", choice.kind().map_or("", kind_word));
     let record = desk.record(open.realm.key, EventKind::AdminChange, &deed);
     let ended = desk.store.end_grants(&filter, &record).await.map_err(|error| Failure::store(&error))?;
     tell(desk, open, &ended)
@@ -201,7 +203,9 @@ async fn end_found(desk: &Desk, open: &OpenRealm, sid: SessionId, found: Vec<Gra
     match desk.store.record(&changes, &record).await.map_err(|error| Failure::store(&error))? {
         Applied::Yes => Ok(found),
         // Ending has no condition that somebody else could break.
-        Applied::Raced => Err(Failure::new(ExitStatus::Conflict, format!("session {sid} changed at the same moment")).with_hint("run the command again")),
+        Applied::Raced => {
+            Err(Failure::new(ExitStatus::Conflict, format!("session {sid} changed at the same moment")).with_hint("run the command again"))
+        }
     }
 }
 
@@ -327,7 +331,12 @@ mod tests {
     fn the_name_of_a_grant_reads_back() {
         let id = GrantId { sid: SessionId([7; 16]), kind: SessionKind::Offline, client: ClientKey([9; 16]), family: Family(-3) };
         assert_eq!(parse_grant(&grant_text(&id)), Ok(id));
-        for text in ["", "a/b/c/d", "07070707-0707-0707-0707-070707070707", "07070707-0707-0707-0707-070707070707/OFFLINE/09090909-0909-0909-0909-090909090909/0000000000000000"] {
+        for text in [
+            "",
+            "a/b/c/d",
+            "07070707-0707-0707-0707-070707070707",
+            "07070707-0707-0707-0707-070707070707/OFFLINE/09090909-0909-0909-0909-090909090909/0000000000000000",
+        ] {
             assert!(parse_grant(text).is_err(), "{text}");
         }
     }

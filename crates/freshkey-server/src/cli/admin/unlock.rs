@@ -34,5 +34,8 @@ pub(super) async fn run(desk: &Desk, arguments: &Arguments) -> Result<(), Failur
     let record = desk.record(open.realm.key, EventKind::AdminChange, &deed);
     let key = user.as_ref().map(|user| user.key);
     desk.store.clear_login_failures(open.realm.key, key, &record).await.map_err(|error| Failure::store(&error))?;
-    desk.output.done(&format!("wrong passwords of {name} are forgotten"), &json!({ "action": "user.unlock", "realm": open.documents.name, "user": user.map(|user| user.username) }))
+    desk.output.done(
+        &format!("wrong passwords of {name} are forgotten"),
+        &json!({ "action": "user.unlock", "realm": open.documents.name, "user": user.map(|user| user.username) }),
+    )
 }

@@ -6,7 +6,7 @@ mod set_password;
 mod show;
 
 use super::values::{Assignment, parse_assignment, parse_name, parse_page_rows};
-use super::{Deed, Desk, OpenRealm, RealmOption, people, password};
+use super::{Deed, Desk, OpenRealm, RealmOption, password, people};
 use crate::cli::{ExitStatus, Failure};
 use freshkey_core::change::Applied;
 use freshkey_core::event::EventKind;
@@ -202,7 +202,10 @@ async fn remove(desk: &Desk, open: &OpenRealm, name: &str) -> Result<(), Failure
     let user = people::user(desk, &open.realm, name).await?;
     let record = desk.record(open.realm.key, EventKind::AdminChange, &Deed::to_user("user.remove", &user));
     match desk.store.delete_user(open.realm.key, user.key, &record).await.map_err(|error| Failure::store(&error))? {
-        Applied::Yes => desk.output.done(&format!("user {:?} is removed", user.username), &json!({ "action": "user.remove", "realm": open.documents.name, "user": user.username, "id": user.id })),
+        Applied::Yes => desk.output.done(
+            &format!("user {:?} is removed", user.username),
+            &json!({ "action": "user.remove", "realm": open.documents.name, "user": user.username, "id": user.id }),
+        ),
         Applied::Raced => Err(Failure::new(ExitStatus::NotFound, format!("user {:?} was removed by somebody else", user.username))),
     }
 }

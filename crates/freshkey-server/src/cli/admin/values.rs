@@ -12,7 +12,6 @@ pub(crate) struct Assignment {
     pub(crate) value: String,
 }
 
-
 /// Reads `name=value`.
 pub(crate) fn parse_assignment(text: &str) -> Result<Assignment, String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE, for instance department=blue")?;

@@ -11,7 +11,12 @@ pub(super) fn text(story: &Story, now: i64) -> String {
     if let Some(verdict) = &story.verdict {
         let usable = if verdict.usable { "yes" } else { "no" };
         let reason = verdict.reason.clone().unwrap_or_default();
-        let lines = [("usable now", usable.to_owned()), ("because", verdict.words.clone()), ("reason", reason), ("what helps", verdict.advice.clone().unwrap_or_default())];
+        let lines = [
+            ("usable now", usable.to_owned()),
+            ("because", verdict.words.clone()),
+            ("reason", reason),
+            ("what helps", verdict.advice.clone().unwrap_or_default()),
+        ];
         section(&mut text, "", &facts(&lines));
     }
     section(&mut text, "Grants", &grants(&story.grants, now));
@@ -74,7 +79,15 @@ fn grants(grants: &[GrantFacts], now: i64) -> String {
             _ => "its client is gone".to_owned(),
         };
         let chain = if grant.rotates || grant.generation > 0 { grant.generation.to_string() } else { String::new() };
-        vec![grant.sid.clone(), grant.kind.to_owned(), grant.client_id.clone(), chain, shown_from(grant.started_at, now), shown_from(grant.last_used_at, now), dies]
+        vec![
+            grant.sid.clone(),
+            grant.kind.to_owned(),
+            grant.client_id.clone(),
+            chain,
+            shown_from(grant.started_at, now),
+            shown_from(grant.last_used_at, now),
+            dies,
+        ]
     };
     columns(&["session", "kind", "client", "generation", "started", "last used", "dies"], grants.iter().map(cells))
 }

@@ -175,13 +175,20 @@ impl Story {
     }
 
     pub(super) async fn add_user(&mut self, desk: &Desk, open: &OpenRealm, user: User) -> Result<(), Failure> {
-        let failures = desk.store.login_failures(open.realm.key, user.key).await.map_err(|error| Failure::store(&error))?.unwrap_or_default();
+        let failures =
+            desk.store.login_failures(open.realm.key, user.key).await.map_err(|error| Failure::store(&error))?.unwrap_or_default();
         let locked = match lock_state(&failures, &open.realm.settings.brute_force, desk.now) {
             LockState::Open => None,
             LockState::Temporary { until_s } => Some(format!("until {}", crate::cli::output::moment::shown(until_s))),
             LockState::Permanent => Some("until an administrator lifts it".to_owned()),
         };
-        self.user = Some(UserFacts { username: user.username, id: user.id, enabled: user.enabled, locked, required_actions: user.required_actions });
+        self.user = Some(UserFacts {
+            username: user.username,
+            id: user.id,
+            enabled: user.enabled,
+            locked,
+            required_actions: user.required_actions,
+        });
         Ok(())
     }
 
@@ -200,7 +207,12 @@ impl Story {
         let mut events = events(desk, &filter, most).await?;
         let user_id = events.iter().find_map(|event| event.user_id.clone()).or_else(|| self.user.as_ref().map(|user| user.id.clone()));
         if let (Some(user_id), Some(oldest)) = (user_id, events.last()) {
-            let filter = EventFilter { user_id: Some(user_id), kind: Some(EventKind::AdminChange), from_ms: oldest.key.at_ms, ..EventFilter::realm(open.realm.key) };
+            let filter = EventFilter {
+                user_id: Some(user_id),
+                kind: Some(EventKind::AdminChange),
+                from_ms: oldest.key.at_ms,
+                ..EventFilter::realm(open.realm.key)
+            };
             events.extend(self::events(desk, &filter, most).await?);
         }
         self.put_events(events, most);
@@ -248,7 +260,11 @@ fn grant_facts(open: &OpenRealm, grant: &Grant, siblings: &[Grant], now: i64) ->
 
 /// What ends a grant besides its age.
 fn would_end_by(kind: SessionKind, rotates: bool) -> Vec<&'static str> {
-    let mut ways = vec!["logging out or revoking with one of its tokens", "`admin session end`", "`admin user set --log-out`, or removing the user or the client"];
+    let mut ways = vec![
+        "logging out or revoking with one of its tokens",
+        "`admin session end`",
+        "`admin user set --log-out`, or removing the user or the client",
+    ];
     if rotates {
         ways.push("use of an older token of the chain after its grace window");
     }

@@ -33,7 +33,8 @@ enum Origin {
 
 pub(super) async fn explain(desk: &Desk, arguments: &Arguments, text: &str) -> Result<Story, Failure> {
     let Ok(jws) = CompactJws::parse(text.as_bytes()) else {
-        return Err(not_found("token of ours: the text is no JWT, or only a part of one").with_hint("it may have been cut off, or have a line break in it"));
+        return Err(not_found("token of ours: the text is no JWT, or only a part of one")
+            .with_hint("it may have been cut off, or have a line break in it"));
     };
     let realms = realms(desk, arguments).await?;
     let mut why = "there is no realm";
@@ -55,8 +56,13 @@ fn origin(open: &OpenRealm, jws: &CompactJws<'_>) -> Origin {
     let header = jws.header();
     let keys = &open.realm.keys;
     let Some(key) = keys.verifier(header.key_id.as_ref(), header.algorithm) else {
-        let is_disabled = keys.iter().any(|entry| entry.status == KeyStatus::Disabled && Some(entry.signing.key_id()) == header.key_id.as_ref());
-        return Origin::NotOurs(if is_disabled { "the key that has signed it is disabled, and everything it signed is dead" } else { FOREIGN });
+        let is_disabled =
+            keys.iter().any(|entry| entry.status == KeyStatus::Disabled && Some(entry.signing.key_id()) == header.key_id.as_ref());
+        return Origin::NotOurs(if is_disabled {
+            "the key that has signed it is disabled, and everything it signed is dead"
+        } else {
+            FOREIGN
+        });
     };
     match jws.verify(key).ok().and_then(|payload| payload.claims().ok()) {
         Some(claims) => Origin::Ours(Box::new(claims)),
@@ -64,7 +70,14 @@ fn origin(open: &OpenRealm, jws: &CompactJws<'_>) -> Origin {
     }
 }
 
-async fn of_ours(desk: &Desk, open: &OpenRealm, arguments: &Arguments, text: &str, header: &JwsHeader, claims: &Claims) -> Result<Story, Failure> {
+async fn of_ours(
+    desk: &Desk,
+    open: &OpenRealm,
+    arguments: &Arguments,
+    text: &str,
+    header: &JwsHeader,
+    claims: &Claims,
+) -> Result<Story, Failure> {
     let mut story = Story::new(open, Subject::Token);
     story.token = Some(facts(header, claims));
     let sid = claims.sid.as_deref().or(claims.session_state.as_deref()).and_then(SessionId::parse);
@@ -79,7 +92,12 @@ async fn of_ours(desk: &Desk, open: &OpenRealm, arguments: &Arguments, text: &st
     story.verdict = Some(match claims.typ.as_deref() {
         Some("Refresh" | "Offline") => judge_refresh(desk, open, text, claims, &mut story).await?,
         Some(typ) if typ.eq_ignore_ascii_case("Bearer") => judge_access(desk, open, text, claims, sid).await?,
-        _ => Verdict { usable: false, reason: None, words: "it is neither an access token nor a refresh token; an ID token is for the application that asked for it".to_owned(), advice: None },
+        _ => Verdict {
+            usable: false,
+            reason: None,
+            words: "it is neither an access token nor a refresh token; an ID token is for the application that asked for it".to_owned(),
+            advice: None,
+        },
     });
     Ok(story)
 }
@@ -104,7 +122,9 @@ fn setting<'a>(desk: &Desk, open: &'a OpenRealm, claims: &'a Claims) -> Setting<
 }
 
 async fn judge_refresh(desk: &Desk, open: &OpenRealm, text: &str, claims: &Claims, story: &mut Story) -> Result<Verdict, Failure> {
-    let Some(client) = claims.azp.as_ref().and_then(|client_id| open.realm.clients.get(client_id)) else { return Ok(refused(&Refusal::UnknownClient)) };
+    let Some(client) = claims.azp.as_ref().and_then(|client_id| open.realm.clients.get(client_id)) else {
+        return Ok(refused(&Refusal::UnknownClient));
+    };
     let setting = setting(desk, open, claims);
     let token = match verify_refresh_token(setting, client, text, Expiry::Ignored) {
         Ok(token) => token,
@@ -161,7 +181,14 @@ mod tests {
     fn only_long_texts_with_two_dots_are_tokens() {
         let part = "eyJhbGciOiJIUzUxMiJ9eyJhbGciOiJIUzUxMiJ9eyJhbGciOiJIUzUxMiJ9";
         assert!(looks_like_one(&format!("{part}.{part}.{part}")));
-        for text in ["a.b.c", "ada.lovelace@example.org", "019ab3c4-5d6e-7f80-9a1b-2c3d4e5f6071", "", &format!("{part}.{part}"), &format!("{part}.{part}.{part} x")] {
+        for text in [
+            "a.b.c",
+            "ada.lovelace@example.org",
+            "019ab3c4-5d6e-7f80-9a1b-2c3d4e5f6071",
+            "",
+            &format!("{part}.{part}"),
+            &format!("{part}.{part}.{part} x"),
+        ] {
             assert!(!looks_like_one(text), "{text}");
         }
     }

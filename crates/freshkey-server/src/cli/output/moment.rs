@@ -53,7 +53,9 @@ pub(crate) fn parse_duration_s(text: &str) -> Result<i64, String> {
     };
     let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     let seconds = digits.parse::<i64>().ok().filter(|_| is_number).and_then(|count| count.checked_mul(unit_s));
-    seconds.filter(|seconds| *seconds <= DURATION_S_MAX).ok_or_else(|| "expected a number and a unit, for instance 90s, 15m, 12h, 1d, 2w (at most ten years)".to_owned())
+    seconds
+        .filter(|seconds| *seconds <= DURATION_S_MAX)
+        .ok_or_else(|| "expected a number and a unit, for instance 90s, 15m, 12h, 1d, 2w (at most ten years)".to_owned())
 }
 
 /// A point in the past as it is typed.
@@ -80,7 +82,9 @@ pub(crate) fn parse_since(text: &str) -> Result<Since, String> {
     if let Ok(seconds) = parse_duration_s(text) {
         return Ok(Since::Ago(seconds));
     }
-    parse_moment(text).map(Since::At).ok_or_else(|| "expected a duration (1h, 2d), a day (2026-11-23) or a moment in UTC (2026-11-23T07:30:00Z)".to_owned())
+    parse_moment(text)
+        .map(Since::At)
+        .ok_or_else(|| "expected a duration (1h, 2d), a day (2026-11-23) or a moment in UTC (2026-11-23T07:30:00Z)".to_owned())
 }
 
 fn parse_moment(text: &str) -> Option<i64> {
@@ -153,7 +157,8 @@ mod tests {
 
     #[test]
     fn durations_have_a_unit() {
-        let cases = [("90", Some(90)), ("90s", Some(90)), ("15m", Some(900)), ("12h", Some(43_200)), ("1d", Some(DAY_S)), ("2w", Some(14 * DAY_S))];
+        let cases =
+            [("90", Some(90)), ("90s", Some(90)), ("15m", Some(900)), ("12h", Some(43_200)), ("1d", Some(DAY_S)), ("2w", Some(14 * DAY_S))];
         for (text, seconds) in cases {
             assert_eq!(parse_duration_s(text).ok(), seconds, "{text}");
         }

@@ -50,6 +50,9 @@ mod tests {
 
     #[test]
     fn facts_without_a_value_are_left_out() {
-        assert_eq!(facts(&[("name", "x".to_owned()), ("e-mail", String::new()), ("roles", "admin".to_owned())]), "name    x\nroles   admin\n");
+        assert_eq!(
+            facts(&[("name", "x".to_owned()), ("e-mail", String::new()), ("roles", "admin".to_owned())]),
+            "name    x\nroles   admin\n"
+        );
     }
 }

@@ -1,7 +1,8 @@
 //! A folder as a quickstart leaves it, commands that run on it, and a server in this process beside them.
 
-use crate::support::{Answer, Request, TOKEN};
 use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, header};
 use freshkey_core::Now;
 use freshkey_core::entropy::random_uuid;
 use freshkey_core::event::{Event, EventKind};
@@ -11,18 +12,25 @@ use freshkey_core::keycloak::defaults::{GeneratedKey, GeneratedKeys, realm_ua};
 use freshkey_core::keycloak::edit::{RoleName, UserChange, change_user, new_user};
 use freshkey_core::keycloak::users::password_record;
 use freshkey_core::passwords::{self, HashAlgorithm, HashWorkspace, PlainPassword};
-use freshkey_protocol::jose::{KeyKind, generate_private_key};
-use freshkey_server::caller::TrustedProxies;
+use freshkey_protocol::Claims;
+use freshkey_protocol::form::encode_pairs;
+use freshkey_protocol::jose::{CompactJws, KeyKind, generate_private_key};
+use freshkey_server::caller::{Scheme, TrustedProxies};
 use freshkey_server::clock::{Clock as _, SystemClock, SystemEntropy};
 use freshkey_server::realms::BaseUrls;
 use freshkey_server::router::router;
+use freshkey_server::routes::Connection;
 use freshkey_server::server::{Assembly, assemble};
-use freshkey_store::{AuditRecord, DbOptions, EmailRule, EventFilter, NewRealm, Page, RealmCreated, SealingKey, Store, StoreOptions, StoredEvent, UserCreated};
+use freshkey_store::{
+    AuditRecord, DbOptions, EmailRule, EventFilter, NewRealm, Page, RealmCreated, SealingKey, Store, StoreOptions, StoredEvent, UserCreated,
+};
 use serde_json::Value;
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, LazyLock};
+use tower::ServiceExt as _;
 
 /// The user of the realm `UA`, with the role `member`.
 pub const DEMO: &str = "demo";
@@ -64,12 +72,16 @@ async fn make(folder: &Path) {
     let rsa = GeneratedKey { pkcs8: generate_private_key(KeyKind::Rsa2048).expect("a key"), certificate: None };
     let realm = realm_ua(&[], &entropy, GeneratedKeys { rsa, p256: None, ed25519: None });
     let new = NewRealm { name: realm.name, document: realm.document, items: realm.items };
-    let RealmCreated::Yes(key) = store.create_realm(&new, &audit(RealmKey(0), now)).await.expect("created") else { panic!("there is a realm already") };
+    let RealmCreated::Yes(key) = store.create_realm(&new, &audit(RealmKey(0), now)).await.expect("created") else {
+        panic!("there is a realm already")
+    };
     let documents = store.load_realm("UA").await.expect("read").expect("there");
     let (realm, _) = build_realm(&documents).expect("sound");
     let mut record = new_user(&documents, &realm, DEMO, now, &entropy).expect("sound");
     record.user = change_user(&realm, &record.user, &[UserChange::AddRole(RoleName::of_realm("member"))]).expect("changed");
-    let hash = passwords::hash(PlainPassword::new(PASSWORD).expect("short"), &HashAlgorithm::RECOMMENDED, [1; 16], &mut HashWorkspace::new()).expect("hashed");
+    let hash =
+        passwords::hash(PlainPassword::new(PASSWORD).expect("short"), &HashAlgorithm::RECOMMENDED, [1; 16], &mut HashWorkspace::new())
+            .expect("hashed");
     record.credentials.push(password_record(random_uuid(&entropy), &hash, now.milliseconds()));
     assert_eq!(store.create_user(key, &record, EmailRule::Unique, &audit(key, now)).await.expect("written"), UserCreated::Yes);
     store.close().await.expect("closed");
@@ -83,7 +95,12 @@ async fn open(folder: &Path) -> Store {
 
 /// The audit record of what a test does itself.
 pub fn audit(realm: RealmKey, now: Now) -> AuditRecord {
-    AuditRecord { event: Event::new(now.milliseconds(), realm, EventKind::Login).with("actor", "test"), reason: None, address: None, correlation_id: "test".into() }
+    AuditRecord {
+        event: Event::new(now.milliseconds(), realm, EventKind::Login).with("actor", "test"),
+        reason: None,
+        address: None,
+        correlation_id: "test".into(),
+    }
 }
 
 impl DataDir {
@@ -124,7 +141,15 @@ impl DataDir {
 
     fn run(&self, command: &str, arguments: &[&str], input: &str) -> Ran {
         let folder = self.path().display().to_string();
-        let mut child = binary().arg(command).args(["--data", &folder]).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
+        let mut child = binary()
+            .arg(command)
+            .args(["--data", &folder])
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("started");
         // A command that reads nothing closes its end early.
         let _ = child.stdin.take().expect("piped").write_all(input.as_bytes());
         let output = child.wait_with_output().expect("finished");
@@ -175,8 +200,10 @@ pub struct Server {
 impl Server {
     /// Signs `demo` in at `ua-grant`.
     pub async fn sign_in(&self, scope: &str) -> Answer {
-        let answer = self.token(&[("grant_type", "password"), ("client_id", "ua-grant"), ("username", DEMO), ("password", PASSWORD), ("scope", scope)]).await;
-        assert_eq!(answer.status, 200, "{}", answer.text());
+        let answer = self
+            .token(&[("grant_type", "password"), ("client_id", "ua-grant"), ("username", DEMO), ("password", PASSWORD), ("scope", scope)])
+            .await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
         answer
     }
 
@@ -188,11 +215,39 @@ impl Server {
     /// A request to the token endpoint, after a look for changes of the configuration.
     pub async fn token(&self, form: &[(&str, &str)]) -> Answer {
         self.app.realms.check().await.expect("checked");
-        let answer = Request::new(&self.router, "POST", TOKEN).form(form).send().await;
+        let request =
+            Request::post("/realms/UA/protocol/openid-connect/token").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let mut request = request.body(Body::from(encode_pairs(form.iter().copied()))).expect("a request");
+        request.extensions_mut().insert(Connection { peer: SocketAddr::from(([192, 0, 2, 1], 40_000)), scheme: Scheme::Https });
+        let (parts, body) = self.router.clone().oneshot(request).await.expect("an answer").into_parts();
+        let body = axum::body::to_bytes(body, 1 << 20).await.expect("a body");
+        let answer = Answer { status: parts.status.as_u16(), body: serde_json::from_slice(&body).expect("JSON") };
         // Events may be written a moment later; the commands of a test look for them at once.
         self.store.flush().await.expect("flushed");
         answer
     }
+}
+
+/// What the token endpoint answered.
+pub struct Answer {
+    pub status: u16,
+    pub body: Value,
+}
+
+impl Answer {
+    pub fn access_token(&self) -> String {
+        self.body["access_token"].as_str().expect("an access token").to_owned()
+    }
+
+    pub fn refresh_token(&self) -> String {
+        self.body["refresh_token"].as_str().expect("a refresh token").to_owned()
+    }
+}
+
+/// The claims of a token, not verified.
+pub fn claims(token: &str) -> Claims {
+    let payload = CompactJws::parse(token.as_bytes()).expect("a compact JWS").unverified_payload().expect("base64url");
+    Claims::parse(&payload).expect("claims")
 }
 
 /// The program.
@@ -224,7 +279,11 @@ impl Ran {
     pub fn secret(&self) -> String {
         assert_eq!(self.code, 0, "{}", self.stderr);
         let secret = self.stdout.strip_suffix('\n').expect("a whole line");
-        assert!(secret.len() >= 32 && secret.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'), "no secret on its own: {:?}", self.stdout);
+        assert!(
+            secret.len() >= 32 && secret.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'),
+            "no secret on its own: {:?}",
+            self.stdout
+        );
         assert!(!self.stderr.contains(secret), "the secret is on standard error");
         secret.to_owned()
     }
@@ -233,9 +292,36 @@ impl Ran {
     fn hidden(&self, text: &str) -> String {
         let text = text.replace(&self.folder, "DIR");
         let text = replace(&text, is_uuid, 36, "UUID");
+        let text = replace(&text, is_exact_moment, 24, "MOMENT");
         let text = replace(&text, is_moment, 20, "MOMENT");
-        replace(&text, is_key_id, 43, "KID")
+        let text = replace(&text, is_key_id, 43, "KID");
+        text.lines().map(|line| narrowed(&without_distances(line)) + "\n").collect()
     }
+}
+
+/// How far away a moment is depends on how fast the test runs; that it is told does not.
+fn without_distances(line: &str) -> String {
+    let mut parts = line.split("MOMENT (");
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (distance, rest) = part.split_once(')').expect("a closing parenthesis");
+        assert!(distance == "now" || distance.starts_with("in ") || distance.ends_with(" ago"), "no distance: {distance:?}");
+        shown.push_str("MOMENT (DISTANCE)");
+        shown.push_str(rest);
+    }
+    shown
+}
+
+/// Columns are as wide as what was replaced in them.
+fn narrowed(line: &str) -> String {
+    let mut shown = String::new();
+    for part in line.split("  ").filter(|part| !part.trim().is_empty()) {
+        if !shown.is_empty() {
+            shown.push_str("  ");
+        }
+        shown.push_str(part.trim());
+    }
+    shown
 }
 
 fn replace(text: &str, is_it: fn(&str) -> bool, length: usize, name: &str) -> String {
@@ -272,6 +358,12 @@ fn is_moment(text: &str) -> bool {
         })
 }
 
+/// `2026-11-23 07:30:00.000Z`
+fn is_exact_moment(text: &str) -> bool {
+    let (whole, rest) = text.split_at_checked(19).unwrap_or_default();
+    is_moment(&format!("{whole}Z")) && rest.starts_with('.') && rest.ends_with('Z') && rest[1..4].bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// A kid is a SHA-256 in base64url.
 fn is_key_id(text: &str) -> bool {
     let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
@@ -283,5 +375,8 @@ fn only_what_has_the_shape_is_hidden() {
     let hidden = |text: &str| replace(&replace(text, is_uuid, 36, "UUID"), is_moment, 20, "MOMENT");
     assert_eq!(hidden("a 019ab3c4-5d6e-7f80-9a1b-2c3d4e5f6071 b"), "a UUID b");
     assert_eq!(hidden("019ab3c4-5d6e-7f80-9a1b-2c3d4e5f607"), "019ab3c4-5d6e-7f80-9a1b-2c3d4e5f607");
+    assert!(is_exact_moment("2026-11-23 07:30:00.123Z") && !is_exact_moment("2026-11-23 07:30:00Z +123"));
+    assert_eq!(without_distances("a MOMENT (now) MOMENT (in 7 days) b"), "a MOMENT (DISTANCE) MOMENT (DISTANCE) b");
+    assert_eq!(narrowed("a    b c   d  "), "a  b c  d");
     assert_eq!(hidden("2026-11-23 07:30:00Z, 1970-01-01 00:00:00Z"), "MOMENT, 1970-01-01 00:00:00Z");
 }

@@ -1,7 +1,6 @@
 //! `explain`.
 
-use super::data_dir::{DEMO, DataDir, Ran};
-use crate::support::claims;
+use super::data_dir::{DEMO, DataDir, Ran, claims};
 use insta::assert_snapshot;
 
 /// No part of a token that could be of use is in what came out (T-054).
@@ -22,14 +21,48 @@ async fn t_054_a_living_token_is_explained_and_never_repeated() {
     let token = answer.refresh_token();
     server.refresh(&token).await;
     let ran = dir.explain(&["-"], &format!("{token}\n"));
-    assert_snapshot!(ran.shown(), @"");
+    assert_snapshot!(ran.shown(), @"
+    exit code: 0
+    ── stdout
+    realm  UA
+    token  Refresh token, signed by a key of this realm (HS512)
+    issued  MOMENT (DISTANCE)
+    expires  MOMENT (DISTANCE)
+    generation  0 of a chain whose newest is 0
+    client  ua-grant
+    scope  openid web-origins acr profile roles basic email ua
+    issuer  https://id.example/realms/UA
+    session  UUID
+    user  demo (UUID)
+
+    usable now  yes
+    because  a refresh with it would be granted now
+
+    Grants
+    SESSION  KIND  CLIENT  GENERATION  STARTED  LAST USED  DIES
+    UUID  online  ua-grant  MOMENT (DISTANCE)  MOMENT (DISTANCE)  MOMENT (DISTANCE) of disuse of the session
+
+    What would end them
+    - `admin session end`
+    - `admin user set --log-out`, or removing the user or the client
+    - logging out or revoking with one of its tokens
+
+    Events, newest first
+    AT  WHAT  DECISION  CLIENT  FROM
+    MOMENT  REFRESH_TOKEN  ok  ua-grant  192.0.2.1
+    MOMENT  LOGIN  ok  ua-grant  192.0.2.1
+    ── stderr
+    ");
     let access = answer.access_token();
     let as_json = dir.explain(&["--json", "-"], &access);
     for ran in [&ran, &as_json, &dir.explain(&[&token], ""), &dir.explain(&[DEMO, "--json"], "")] {
         assert_tells_no_token(ran, &[&token, &access]);
     }
     let story = as_json.json();
-    assert_eq!((story["verdict"]["usable"].as_bool(), story["user"]["username"].as_str(), story["token"]["clientId"].as_str()), (Some(true), Some(DEMO), Some("ua-grant")));
+    assert_eq!(
+        (story["verdict"]["usable"].as_bool(), story["user"]["username"].as_str(), story["token"]["clientId"].as_str()),
+        (Some(true), Some(DEMO), Some("ua-grant"))
+    );
 }
 
 #[tokio::test]
@@ -73,9 +106,27 @@ async fn a_replayed_token_is_named_as_one_and_the_chain_is_shown() {
 fn what_is_not_ours_is_said_to_be_not_ours() {
     let dir = DataDir::new();
     let foreign = "eyJhbGciOiJSUzI1NiIsImtpZCI6Im5vdC1vdXJzIn0.eyJpc3MiOiJodHRwczovL290aGVyLmV4YW1wbGUvcmVhbG1zL1VBIiwic3ViIjoieCJ9.c2lnbmF0dXJlc2lnbmF0dXJlc2lnbmF0dXJl";
-    assert_snapshot!(dir.explain(&["-"], foreign).shown(), @"");
-    assert_snapshot!(dir.explain(&["nobody"], "").shown(), @"");
-    assert_snapshot!(dir.explain(&["019ab3c4-5d6e-7f80-9a1b-2c3d4e5f6071"], "").shown(), @"");
+    assert_snapshot!(dir.explain(&["-"], foreign).shown(), @"
+    exit code: 7
+    ── stdout
+    ── stderr
+    error: there is no token of ours: no key here has signed it
+    hint: asked were the keys of: UA
+    ");
+    assert_snapshot!(dir.explain(&["nobody"], "").shown(), @"
+    exit code: 7
+    ── stdout
+    ── stderr
+    error: there is no token, session or user of that name
+    hint: a token goes on standard input: `explain … - < token.txt`; sessions leave events for as long as the realm keeps them
+    ");
+    assert_snapshot!(dir.explain(&["019ab3c4-5d6e-7f80-9a1b-2c3d4e5f6071"], "").shown(), @"
+    exit code: 7
+    ── stdout
+    ── stderr
+    error: there is no token, session or user of that name
+    hint: a token goes on standard input: `explain … - < token.txt`; sessions leave events for as long as the realm keeps them
+    ");
 }
 
 #[tokio::test]
@@ -96,7 +147,7 @@ async fn a_user_is_explained_with_all_grants_and_refusals() {
     server.sign_in("offline_access").await;
     server.sign_in("").await;
     let wrong = server.token(&[("grant_type", "password"), ("client_id", "ua-grant"), ("username", DEMO), ("password", "wrong")]).await;
-    assert_eq!(wrong.status, 401);
+    assert_eq!(wrong.status, 400);
     let story = dir.explain(&[DEMO, "--realm", "UA", "--json"], "").json();
     assert_eq!(story["grants"].as_array().map(Vec::len), Some(2), "{story}");
     assert_eq!(story["lastRefusal"]["reason"], "wrong_password", "{story}");

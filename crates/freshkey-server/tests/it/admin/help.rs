@@ -45,7 +45,11 @@ fn completions_and_the_manual_page_are_printed() {
 #[test]
 fn without_a_database_the_command_says_how_to_name_one() {
     let (code, stdout, stderr) = output(&["admin", "user", "list"]);
-    assert_snapshot!(format!("{code}\n{stdout}{stderr}"), @"");
+    assert_snapshot!(format!("{code}\n{stdout}{stderr}"), @"
+    2
+    error: no database was named
+    hint: add --data DIR (the folder of a quickstart) or --config FILE
+    ");
 }
 
 #[test]

@@ -12,11 +12,24 @@ fn kid_of(token: &str) -> String {
 async fn t_031_a_new_key_is_published_before_it_signs_and_the_old_one_goes_on_verifying() {
     let dir = DataDir::new();
     let server = dir.server().await;
-    assert_snapshot!(dir.admin(&["keys", "list", "--realm", "UA"]).shown(), @"");
+    assert_snapshot!(dir.admin(&["keys", "list", "--realm", "UA"]).shown(), @"
+    exit code: 0
+    ── stdout
+    KID  ALGORITHM  STATUS  SIGNS  PRIORITY  PROVIDER
+    KID  RS256  active  yes  100  rsa-generated
+    UUID  HS512  active  yes  100  hmac-generated
+    ── stderr
+    ");
     let before = kid_of(&server.sign_in("").await.access_token());
 
     let ran = dir.admin(&["keys", "rotate", "--realm", "UA"]);
-    assert_snapshot!(ran.shown(), @"");
+    assert_snapshot!(ran.shown(), @r#"
+    exit code: 0
+    ── stdout
+    ── stderr
+    key KID for RS256 is published in realm "UA"; it doesn't sign yet
+    hint: when every application has fetched the key set again (a day is ample), run `freshkey-server admin … keys activate KID --realm UA`
+    "#);
     let listed = dir.admin(&["keys", "list", "--json"]).json();
     let rs256 = |status: &str| {
         let rows = listed.as_array().expect("a list").iter().filter(|row| row["algorithm"] == "RS256" && row["status"] == status);
@@ -53,8 +66,23 @@ async fn refresh_tokens_survive_the_rotation_of_their_key_and_die_with_it() {
 fn the_last_key_of_an_algorithm_is_not_disabled_by_mistake() {
     let dir = DataDir::new();
     let listed = dir.admin(&["keys", "list", "--json"]).json();
-    let kid = listed.as_array().expect("a list").iter().find(|row| row["algorithm"] == "RS256").expect("listed")["kid"].as_str().expect("a kid").to_owned();
-    assert_snapshot!(dir.admin(&["keys", "disable", &kid]).shown(), @"");
+    let kid = listed.as_array().expect("a list").iter().find(|row| row["algorithm"] == "RS256").expect("listed")["kid"]
+        .as_str()
+        .expect("a kid")
+        .to_owned();
+    assert_snapshot!(dir.admin(&["keys", "disable", &kid]).shown(), @"
+    exit code: 1
+    ── stdout
+    ── stderr
+    error: no other key can sign with RS256; nothing was changed
+    hint: first `keys rotate --algorithm RS256 --now`, then disable this one; --force does it all the same
+    ");
     assert_eq!(dir.admin(&["keys", "disable", &kid, "--force"]).code, 0);
-    assert_snapshot!(dir.admin(&["keys", "disable", "nonsense"]).shown(), @"");
+    assert_snapshot!(dir.admin(&["keys", "disable", "nonsense"]).shown(), @r#"
+    exit code: 7
+    ── stdout
+    ── stderr
+    error: there is no key "nonsense" in realm "UA"
+    hint: `keys list` shows them
+    "#);
 }

@@ -1,7 +1,6 @@
 //! `admin user`, `admin unlock`.
 
-use super::data_dir::{DEMO, DataDir, PASSWORD};
-use crate::support::claims;
+use super::data_dir::{DEMO, DataDir, PASSWORD, claims};
 use insta::assert_snapshot;
 
 #[tokio::test]
@@ -9,19 +8,36 @@ async fn the_command_of_the_page_changes_the_very_next_token() {
     let dir = DataDir::new();
     let server = dir.server().await;
     let token = server.sign_in("openid").await.refresh_token();
-    let ran = dir.admin(&["user", "set", "demo", "--realm", "UA", "--add-role", "admin", "--attribute", "department=blue", "--email", "demo@example.org"]);
-    assert_snapshot!(ran.shown(), @"");
+    let ran = dir.admin(&[
+        "user",
+        "set",
+        "demo",
+        "--realm",
+        "UA",
+        "--add-role",
+        "admin",
+        "--attribute",
+        "department=blue",
+        "--email",
+        "demo@example.org",
+    ]);
+    assert_snapshot!(ran.shown(), @r#"
+    exit code: 0
+    ── stdout
+    ── stderr
+    user "demo" changed: email, attribute:department, +role:admin
+    "#);
 
-    let claims = claims(&server.refresh(&token).await.access_token());
-    assert_eq!(claims.other["email"], "demo@example.org");
-    assert_eq!(claims.other["department"], "blue");
-    let roles = claims.other["realm_access"]["roles"].as_array().expect("roles").clone();
+    let told = claims(&server.refresh(&token).await.access_token());
+    assert_eq!(told.other["email"], "demo@example.org");
+    assert_eq!(told.other["department"], "blue");
+    let roles = told.other["realm_access"]["roles"].as_array().expect("roles").clone();
     assert!(roles.iter().any(|role| role == "admin"), "{roles:?}");
 
     dir.admin(&["user", "set", "demo", "--realm", "UA", "--remove-role", "admin", "--remove-attribute", "department"]).ok();
-    let claims = crate::support::claims(&server.refresh(&token).await.access_token());
-    assert!(!claims.other["realm_access"].to_string().contains("admin"), "{:?}", claims.other);
-    assert!(!claims.other.contains_key("department"));
+    let told = claims(&server.refresh(&token).await.access_token());
+    assert!(!told.other["realm_access"].to_string().contains("admin"), "{:?}", told.other);
+    assert!(!told.other.contains_key("department"));
 }
 
 #[tokio::test]
@@ -43,7 +59,13 @@ async fn t_045_every_change_of_a_user_leaves_one_event_with_the_actor() {
 #[test]
 fn a_role_that_does_not_exist_changes_nothing_and_names_one_that_does() {
     let dir = DataDir::new();
-    assert_snapshot!(dir.admin(&["user", "set", "demo", "--realm", "UA", "--add-role", "membr", "--email", "x@example.org"]).shown(), @"");
+    assert_snapshot!(dir.admin(&["user", "set", "demo", "--realm", "UA", "--add-role", "membr", "--email", "x@example.org"]).shown(), @r#"
+    exit code: 7
+    ── stdout
+    ── stderr
+    error: there is no role "membr"
+    hint: did you mean member?
+    "#);
     assert!(!dir.admin(&["user", "show", "demo"]).ok().stdout.contains("x@example.org"));
 }
 
@@ -51,8 +73,27 @@ fn a_role_that_does_not_exist_changes_nothing_and_names_one_that_does() {
 fn users_are_listed_found_and_shown() {
     let dir = DataDir::new();
     dir.admin(&["user", "add", "Ada", "--realm", "UA", "--email", "ada@example.org", "--first-name", "Ada", "--add-role", "admin"]).ok();
-    assert_snapshot!(dir.admin(&["user", "list", "--realm", "UA"]).shown(), @"");
-    assert_snapshot!(dir.admin(&["user", "show", "ada@example.org"]).shown(), @"");
+    assert_snapshot!(dir.admin(&["user", "list", "--realm", "UA"]).shown(), @"
+    exit code: 0
+    ── stdout
+    NAME  E-MAIL  GIVEN NAME  FAMILY NAME  ENABLED  ID
+    ada  ada@example.org  Ada  yes  UUID
+    demo  yes  UUID
+    ── stderr
+    ");
+    assert_snapshot!(dir.admin(&["user", "show", "ada@example.org"]).shown(), @"
+    exit code: 0
+    ── stdout
+    name  ada
+    id  UUID
+    enabled  yes
+    e-mail  ada@example.org (not proven)
+    given name  Ada
+    created  MOMENT
+    roles  admin default-roles-ua
+    effective roles  admin default-roles-ua offline_access uma_authorization account/manage-account account/manage-account-links account/view-profile
+    ── stderr
+    ");
 
     let found = dir.admin(&["user", "list", "--search", "EXAMPLE.org", "--json"]).json();
     assert_eq!(found.as_array().map(Vec::len), Some(1));
@@ -80,8 +121,20 @@ fn the_json_of_a_user_has_no_credentials() {
 fn names_and_addresses_that_are_taken_are_conflicts() {
     let dir = DataDir::new();
     dir.admin(&["user", "set", "demo", "--email", "demo@example.org"]).ok();
-    assert_snapshot!(dir.admin(&["user", "add", "DEMO"]).shown(), @"");
-    assert_snapshot!(dir.admin(&["user", "add", "ada", "--email", "Demo@example.org"]).shown(), @"");
+    assert_snapshot!(dir.admin(&["user", "add", "DEMO"]).shown(), @r#"
+    exit code: 8
+    ── stdout
+    ── stderr
+    error: there is a user "demo" already
+    hint: `user set` changes that user; nothing was changed
+    "#);
+    assert_snapshot!(dir.admin(&["user", "add", "ada", "--email", "Demo@example.org"]).shown(), @r#"
+    exit code: 8
+    ── stdout
+    ── stderr
+    error: another user has the e-mail address "demo@example.org"
+    hint: `user list --search` finds that user; nothing was changed
+    "#);
     assert_eq!(dir.admin(&["user", "show", "ada"]).code, 7);
 }
 
@@ -93,15 +146,27 @@ async fn a_generated_password_is_alone_on_standard_output_and_works() {
     let password = dir.admin(&["user", "set-password", "demo", "--realm", "UA", "--generate", "--log-out"]).secret();
     let form = |password| [("grant_type", "password"), ("client_id", "ua-grant"), ("username", DEMO), ("password", password)];
     assert_eq!(server.token(&form(&password)).await.status, 200);
-    assert_eq!(server.token(&form(PASSWORD)).await.status, 401);
+    assert_eq!(server.token(&form(PASSWORD)).await.status, 400);
     assert_eq!(server.refresh(&old).await.status, 400, "--log-out ends what was open");
 }
 
 #[tokio::test]
 async fn a_password_from_standard_input_has_to_meet_the_policy() {
     let dir = DataDir::new();
-    assert_snapshot!(dir.admin_with_input(&["user", "set-password", "demo", "--password-stdin"], "short\n").shown(), @"");
-    assert_snapshot!(dir.admin_with_input(&["user", "set-password", "demo"], "").shown(), @"");
+    assert_snapshot!(dir.admin_with_input(&["user", "set-password", "demo", "--password-stdin"], "short\n").shown(), @"
+    exit code: 2
+    ── stdout
+    ── stderr
+    error: the realm's rules refuse this password: it needs at least 8 characters
+    hint: --generate makes one that nearly every policy takes; nothing was changed
+    ");
+    assert_snapshot!(dir.admin_with_input(&["user", "set-password", "demo"], "").shown(), @"
+    exit code: 2
+    ── stdout
+    ── stderr
+    error: there is no terminal to ask for the password
+    hint: use --password-stdin or --generate
+    ");
     dir.admin_with_input(&["user", "set-password", "demo", "--password-stdin"], "a much longer one\n").ok();
     let server = dir.server().await;
     let form = [("grant_type", "password"), ("client_id", "ua-grant"), ("username", DEMO), ("password", "a much longer one")];
@@ -133,8 +198,8 @@ async fn a_disabled_user_gets_no_token_and_an_unlocked_one_does() {
 
     dir.admin(&["realm", "set", "UA", "--set", "failureFactor=1", "--set", "waitIncrementSeconds=900"]).ok();
     let form = |password| [("grant_type", "password"), ("client_id", "ua-grant"), ("username", DEMO), ("password", password)];
-    assert_eq!(server.token(&form("wrong")).await.status, 401);
-    assert_eq!(server.token(&form(PASSWORD)).await.status, 401, "locked");
+    assert_eq!(server.token(&form("wrong")).await.status, 400);
+    assert_eq!(server.token(&form(PASSWORD)).await.status, 400, "locked");
     assert!(dir.admin(&["user", "show", "demo"]).ok().stdout.contains("locked"));
     dir.admin(&["unlock", "demo", "--realm", "UA"]).ok();
     assert_eq!(server.token(&form(PASSWORD)).await.status, 200);
@@ -147,11 +212,23 @@ async fn a_removed_user_is_gone_with_all_sessions() {
     let token = server.sign_in("offline_access").await.refresh_token();
     dir.admin(&["user", "remove", "demo"]).ok();
     assert_eq!(server.refresh(&token).await.status, 400);
-    assert_snapshot!(dir.admin(&["user", "remove", "demo"]).shown(), @"");
+    assert_snapshot!(dir.admin(&["user", "remove", "demo"]).shown(), @r#"
+    exit code: 7
+    ── stdout
+    ── stderr
+    error: there is no user "demo" in realm "UA"
+    hint: look with `admin … user list --realm UA --search PART`; a name, an id or an e-mail address will do
+    "#);
 }
 
 #[test]
 fn nothing_to_change_is_a_mistake_of_usage() {
     let dir = DataDir::new();
-    assert_snapshot!(dir.admin(&["user", "set", "demo"]).shown(), @"");
+    assert_snapshot!(dir.admin(&["user", "set", "demo"]).shown(), @"
+    exit code: 2
+    ── stdout
+    ── stderr
+    error: nothing is to be changed
+    hint: `user set --help` lists what can be
+    ");
 }

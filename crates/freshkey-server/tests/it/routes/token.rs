@@ -1,5 +1,8 @@
 //! `POST /realms/{realm}/protocol/openid-connect/token`
 
+mod client_authentication;
+mod client_credentials;
 mod offline;
 mod refresh;
+mod refusals;
 mod rotation;

@@ -1,11 +1,12 @@
 //! Requests that read like prose, and answers that are easy to look into.
 
 use super::Node;
+use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{self, HeaderMap, HeaderValue, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use freshkey_protocol::form::{encode, encode_pairs};
+use freshkey_protocol::form::encode_pairs;
 use freshkey_server::caller::Scheme;
 use freshkey_server::routes::Connection;
 use serde_json::Value;
@@ -13,17 +14,23 @@ use std::net::SocketAddr;
 use tower::ServiceExt as _;
 
 pub struct Request<'r> {
-    node: &'r Node,
+    router: &'r Router,
+    node: Option<&'r Node>,
     builder: http::request::Builder,
     body: Body,
     connection: Connection,
 }
 
 impl<'r> Request<'r> {
-    pub fn new(node: &'r Node, method: &str, path: &str) -> Self {
+    pub fn new(router: &'r Router, method: &str, path: &str) -> Self {
         let builder = http::Request::builder().method(method).uri(path);
         let connection = Connection { peer: SocketAddr::from(([192, 0, 2, 1], 40_000)), scheme: Scheme::Https };
-        Self { node, builder, body: Body::empty(), connection }
+        Self { router, node: None, builder, body: Body::empty(), connection }
+    }
+
+    /// A request to a node, which looks for changes of the configuration just before.
+    pub fn to(node: &'r Node, method: &str, path: &str) -> Self {
+        Self { node: Some(node), ..Self::new(&node.router, method, path) }
     }
 
     pub fn header(mut self, name: &str, value: &str) -> Self {
@@ -37,7 +44,7 @@ impl<'r> Request<'r> {
 
     /// Id and secret as RFC 6749 §2.3.1 wants them: each form-urlencoded, then base64.
     pub fn basic(self, client_id: &str, secret: &str) -> Self {
-        let pair = format!("{}:{}", encode(client_id), encode(secret));
+        let pair = encode_pairs([(client_id, secret)]).replacen('=', ":", 1);
         self.header("authorization", &format!("Basic {}", STANDARD.encode(pair)))
     }
 
@@ -67,8 +74,10 @@ impl<'r> Request<'r> {
     pub async fn send(self) -> Answer {
         let mut request = self.builder.body(self.body).unwrap();
         request.extensions_mut().insert(self.connection);
-        self.node.poll().await;
-        let response = self.node.router.clone().oneshot(request).await.unwrap();
+        if let Some(node) = self.node {
+            node.poll().await;
+        }
+        let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = axum::body::to_bytes(body, 1 << 24).await.unwrap();
         Answer { status: parts.status.as_u16(), headers: parts.headers, body }

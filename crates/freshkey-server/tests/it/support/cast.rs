@@ -1,6 +1,6 @@
 //! More clients, users and tokens than the realm comes with, those included that only somebody with the realm's keys could make.
 
-use super::{Answer, ISSUER, TOKEN, TestServer, UA_SECRET};
+use super::{Answer, TOKEN, TestServer, UA_SECRET};
 use freshkey_core::keycloak::edit::{self, Edit, UserChange, change_user, new_user};
 use freshkey_core::grant::Grant;
 use freshkey_core::Now;
@@ -131,11 +131,6 @@ impl TestServer {
     pub async fn signed(&self, algorithm: Algorithm, claims: &Value) -> String {
         let served = self.served().await;
         sign_compact(served.realm.keys.signer(algorithm).unwrap(), HeaderType::Jwt, claims.to_string().as_bytes()).unwrap()
-    }
-
-    /// The address of the issuer with a path.
-    pub fn issuer(&self) -> &'static str {
-        ISSUER
     }
 }
 

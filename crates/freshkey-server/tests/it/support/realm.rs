@@ -38,11 +38,6 @@ pub fn password_credential(entropy: &dyn Entropy) -> CredentialRecord {
     password_record(random_uuid(entropy), &HASH, 0)
 }
 
-/// The private keys of the realm, as somebody who stole them would have them.
-pub fn keys() -> &'static [Secret<Vec<u8>>; 3] {
-    &KEYS
-}
-
 pub async fn make(store: &Store, now: Now) -> RealmKey {
     let entropy = SeededEntropy::of_node(0);
     let key = |number: usize| GeneratedKey { pkcs8: KEYS[number].clone(), certificate: None };

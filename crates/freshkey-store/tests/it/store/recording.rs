@@ -164,6 +164,8 @@ async fn wrong_guesses_are_replaced_only_while_they_are_what_was_judged() {
     let first =
         LoginFailures { count: 1, last_failure_at_ms: NOW * 1000, last_address: Some("192.0.2.7".into()), ..LoginFailures::default() };
     let second = LoginFailures { count: 2, locked_until_s: NOW + 60, temporary_lockouts: 1, permanently_locked: true, ..first.clone() };
+    let another = LoginFailures { count: 2, ..first.clone() };
+    let later = LoginFailures { last_failure_at_ms: first.last_failure_at_ms + 1, ..first.clone() };
     let change = |seen: Option<&LoginFailures>, becomes: Option<&LoginFailures>| Change::LoginFailures {
         realm,
         user: ann.key,
@@ -173,6 +175,8 @@ async fn wrong_guesses_are_replaced_only_while_they_are_what_was_judged() {
     let steps = [
         (change(None, Some(&first)), Applied::Yes, Some(&first)),
         (change(None, Some(&second)), Applied::Raced, Some(&first)),
+        (change(Some(&another), Some(&second)), Applied::Raced, Some(&first)),
+        (change(Some(&later), Some(&second)), Applied::Raced, Some(&first)),
         (change(Some(&first), Some(&second)), Applied::Yes, Some(&second)),
         (change(Some(&first), Some(&second)), Applied::Raced, Some(&second)),
         (change(Some(&first), None), Applied::Raced, Some(&second)),

@@ -8,7 +8,9 @@ use crate::cli::{ExitStatus, Failure};
 use freshkey_core::change::Applied;
 use freshkey_core::documents::{ConfigItem, UserRecord};
 use freshkey_core::event::EventKind;
-use freshkey_core::keycloak::edit::{Edit, ScopeAssignment, add_client, assign_scope, make_confidential, make_public, remove_client, set_client};
+use freshkey_core::keycloak::edit::{
+    Edit, ScopeAssignment, add_client, assign_scope, make_confidential, make_public, remove_client, set_client,
+};
 use freshkey_core::keycloak::import::{default_role, service_account_user};
 use freshkey_protocol::Secret;
 use freshkey_store::{EmailRule, UserCreated};
@@ -59,7 +61,10 @@ pub(super) async fn remove(desk: &Desk, realm: &RealmOption, client_id: &str) ->
     })
     .await?;
     remove_service_account(desk, &open, client_id).await?;
-    desk.output.done(&format!("client {client_id:?} is removed"), &json!({ "action": "client.remove", "realm": open.documents.name, "clientId": client_id }))
+    desk.output.done(
+        &format!("client {client_id:?} is removed"),
+        &json!({ "action": "client.remove", "realm": open.documents.name, "clientId": client_id }),
+    )
 }
 
 /// What a client is before its fields are set.
@@ -74,8 +79,11 @@ fn apply(draft: &mut Draft, properties: &Properties) -> Result<(), Failure> {
     if !properties.fields.is_empty() {
         draft.edit(|documents| set_client(documents, client_id, &properties.fields.pairs()))?;
     }
-    let lists =
-        [(&properties.remove_scopes, ScopeAssignment::None), (&properties.default_scopes, ScopeAssignment::Default), (&properties.optional_scopes, ScopeAssignment::Optional)];
+    let lists = [
+        (&properties.remove_scopes, ScopeAssignment::None),
+        (&properties.default_scopes, ScopeAssignment::Default),
+        (&properties.optional_scopes, ScopeAssignment::Optional),
+    ];
     for (scopes, assignment) in lists {
         for scope in scopes {
             draft.edit(|documents| assign_scope(documents, client_id, scope, assignment))?;
@@ -84,14 +92,24 @@ fn apply(draft: &mut Draft, properties: &Properties) -> Result<(), Failure> {
     Ok(())
 }
 
-fn tell(desk: &Desk, open: &OpenRealm, action: &str, sentence: &str, properties: &Properties, secret: Option<&Secret<String>>) -> Result<(), Failure> {
+fn tell(
+    desk: &Desk,
+    open: &OpenRealm,
+    action: &str,
+    sentence: &str,
+    properties: &Properties,
+    secret: Option<&Secret<String>>,
+) -> Result<(), Failure> {
     let client_id = &properties.client_id;
     match secret {
         Some(secret) => {
             desk.output.say(&format!("{sentence}; its secret is on standard output"));
             desk.output.secret(client_id, secret)
         }
-        None => desk.output.done(sentence, &json!({ "action": action, "realm": open.documents.name, "clientId": client_id, "changed": changed(properties) })),
+        None => desk.output.done(
+            sentence,
+            &json!({ "action": action, "realm": open.documents.name, "clientId": client_id, "changed": changed(properties) }),
+        ),
     }
 }
 
@@ -123,12 +141,24 @@ async fn link_service_account(desk: &Desk, realm: &RealmOption, client_id: &str)
         None => {
             let user = service_account_user(client, default_role(&open.documents), desk.now, &desk.entropy);
             let record = UserRecord { user: user.clone(), credentials: Vec::new(), other: Value::Object(Map::new()) };
-            let audit = desk.record(open.realm.key, EventKind::AdminChange, &Deed::to_user("user.add", &user).with("service_account_of", client_id));
-            match desk.store.create_user(open.realm.key, &record, EmailRule::MayRepeat, &audit).await.map_err(|error| Failure::store(&error))? {
+            let audit = desk.record(
+                open.realm.key,
+                EventKind::AdminChange,
+                &Deed::to_user("user.add", &user).with("service_account_of", client_id),
+            );
+            match desk
+                .store
+                .create_user(open.realm.key, &record, EmailRule::MayRepeat, &audit)
+                .await
+                .map_err(|error| Failure::store(&error))?
+            {
                 UserCreated::Yes => user,
                 _ => {
-                    return Err(Failure::new(ExitStatus::Conflict, format!("there is a user {:?} already, which is not the client's", user.username))
-                        .with_hint("remove or rename that user, then run the command again; the client has no service account until then"));
+                    return Err(Failure::new(
+                        ExitStatus::Conflict,
+                        format!("there is a user {:?} already, which is not the client's", user.username),
+                    )
+                    .with_hint("remove or rename that user, then run the command again; the client has no service account until then"));
                 }
             }
         }
@@ -146,9 +176,13 @@ async fn link_service_account(desk: &Desk, realm: &RealmOption, client_id: &str)
 
 async fn remove_service_account(desk: &Desk, open: &OpenRealm, client_id: &str) -> Result<(), Failure> {
     let (client, _) = find(open, client_id)?;
-    let Some(user) = desk.store.service_account(open.realm.key, client.key).await.map_err(|error| Failure::store(&error))? else { return Ok(()) };
-    let audit = desk.record(open.realm.key, EventKind::AdminChange, &Deed::to_user("user.remove", &user).with("service_account_of", client_id));
+    let Some(user) = desk.store.service_account(open.realm.key, client.key).await.map_err(|error| Failure::store(&error))? else {
+        return Ok(());
+    };
+    let audit =
+        desk.record(open.realm.key, EventKind::AdminChange, &Deed::to_user("user.remove", &user).with("service_account_of", client_id));
     // Somebody else may have removed it at the same moment: then it is gone, as it should be.
-    let (Applied::Yes | Applied::Raced) = desk.store.delete_user(open.realm.key, user.key, &audit).await.map_err(|error| Failure::store(&error))?;
+    let (Applied::Yes | Applied::Raced) =
+        desk.store.delete_user(open.realm.key, user.key, &audit).await.map_err(|error| Failure::store(&error))?;
     Ok(())
 }

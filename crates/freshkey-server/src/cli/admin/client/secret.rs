@@ -1,10 +1,10 @@
 //! `admin client secret`: shows and rotates the secret of a confidential client.
 
 use super::show::find;
+use crate::cli::Failure;
 use crate::cli::admin::change::change_realm;
 use crate::cli::admin::{Deed, Desk, RealmOption, not_found};
 use crate::cli::output::moment::{parse_duration_s, shown_from};
-use crate::cli::Failure;
 use freshkey_core::event::EventKind;
 use freshkey_core::keycloak::edit::{client_secret, rotate_client_secret};
 use freshkey_store::AuditRecord;
@@ -42,8 +42,9 @@ pub(super) async fn run(desk: &Desk, realm: &RealmOption, verb: &Verb) -> Result
 async fn show(desk: &Desk, realm: &RealmOption, client_id: &str) -> Result<(), Failure> {
     let open = desk.realm(realm).await?;
     let (_, item) = find(&open, client_id)?;
-    let secret = client_secret(item)
-        .ok_or_else(|| not_found(&format!("secret of client {client_id:?}")).with_hint(format!("`client set {client_id} --confidential` makes one")))?;
+    let secret = client_secret(item).ok_or_else(|| {
+        not_found(&format!("secret of client {client_id:?}")).with_hint(format!("`client set {client_id} --confidential` makes one"))
+    })?;
     let record: AuditRecord = desk.record(open.realm.key, EventKind::AdminChange, &Deed::to_client("client.secret.show", client_id));
     // Recorded before it is shown.
     let _ = desk.store.record(&[], &record).await.map_err(|error| Failure::store(&error))?;
@@ -59,7 +60,10 @@ async fn rotate(desk: &Desk, realm: &RealmOption, client_id: &str, overlap_s: i6
     let now = desk.now.seconds();
     desk.output.say(&match overlap_s {
         0 => format!("client {client_id:?} has a new secret; the old one is dead"),
-        _ => format!("client {client_id:?} has a new secret; the old one is accepted until {}", shown_from(now.saturating_add(overlap_s), now)),
+        _ => format!(
+            "client {client_id:?} has a new secret; the old one is accepted until {}",
+            shown_from(now.saturating_add(overlap_s), now)
+        ),
     });
     desk.output.secret(client_id, &secret)
 }

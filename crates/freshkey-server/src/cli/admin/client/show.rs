@@ -6,6 +6,7 @@ use crate::cli::output::{Format, Listed};
 use freshkey_core::client::{Client, ClientKind, Rotation};
 use freshkey_core::documents::{ConfigItem, ItemKind};
 use freshkey_core::keycloak::export::export_client;
+use freshkey_core::keycloak::fields::nearest;
 use serde::Serialize;
 
 /// A client as it is listed.
@@ -59,7 +60,11 @@ pub(super) fn show(desk: &Desk, open: &OpenRealm, client_id: &str) -> Result<(),
 
 /// A client as it is read and as it is stored.
 pub(super) fn find<'r>(open: &'r OpenRealm, client_id: &str) -> Result<(&'r Client, &'r ConfigItem), Failure> {
-    let missing = || not_found(&format!("client {client_id:?} in realm {:?}", open.documents.name)).with_hint("`client list` shows those that there are");
+    let missing = || {
+        let failure = not_found(&format!("client {client_id:?} in realm {:?}", open.documents.name));
+        let hint = nearest(open.realm.clients.keys().map(String::as_str), client_id).map(|name| format!("did you mean {name}?"));
+        failure.with_hint(hint.unwrap_or_else(|| "`client list` shows those that there are".to_owned()))
+    };
     let client = open.realm.clients.get(client_id).ok_or_else(missing)?;
     let item = open.documents.items.iter().find(|item| item.kind == ItemKind::Client && item.id == client.id).ok_or_else(missing)?;
     Ok((client, item))
@@ -92,6 +97,13 @@ impl Listed for Row {
 
     fn cells(&self) -> Vec<String> {
         let yes = |may: bool| if may { "yes" } else { "no" }.to_owned();
-        vec![self.client_id.clone(), self.kind.to_owned(), yes(self.enabled), yes(self.direct_grants), yes(self.service_account), yes(self.offline_access)]
+        vec![
+            self.client_id.clone(),
+            self.kind.to_owned(),
+            yes(self.enabled),
+            yes(self.direct_grants),
+            yes(self.service_account),
+            yes(self.offline_access),
+        ]
     }
 }

@@ -37,7 +37,8 @@ pub(super) async fn run(desk: &Desk, arguments: &Arguments) -> Result<(), Failur
         documents = applied(&documents, &edit);
     }
     let new = NewRealm { name: documents.name, document: documents.document, items: documents.items };
-    let record = desk.record(RealmKey(0), EventKind::AdminChange, &Deed::new("realm.create", name).with("changed", arguments.fields.names()));
+    let record =
+        desk.record(RealmKey(0), EventKind::AdminChange, &Deed::new("realm.create", name).with("changed", arguments.fields.names()));
     match desk.store.create_realm(&new, &record).await.map_err(|error| Failure::store(&error))? {
         RealmCreated::Yes(_) => desk.output.done(&format!("realm {name:?} is there"), &json!({ "action": "realm.create", "realm": name })),
         RealmCreated::NameTaken => Err(exists(name)),
@@ -46,7 +47,8 @@ pub(super) async fn run(desk: &Desk, arguments: &Arguments) -> Result<(), Failur
 
 /// There is a realm of this name.
 pub(super) fn exists(name: &str) -> Failure {
-    Failure::new(ExitStatus::Conflict, format!("there is a realm {name:?} already")).with_hint(format!("`realm set` changes it; `realm remove {name} --yes` makes room, after an export"))
+    Failure::new(ExitStatus::Conflict, format!("there is a realm {name:?} already"))
+        .with_hint(format!("`realm set` changes it; `realm remove {name} --yes` makes room, after an export"))
 }
 
 /// A name that an import would refuse is refused here too.

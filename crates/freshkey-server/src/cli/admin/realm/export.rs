@@ -55,7 +55,8 @@ pub(super) async fn run(desk: &Desk, arguments: &Arguments) -> Result<(), Failur
     let placed = written.and_then(|count| std::fs::rename(&temporary, path).map(|()| count).map_err(|error| unwritable(&shown, &error)));
     match placed {
         Ok(count) => {
-            desk.output.say(&format!("realm {:?} with {count} users is in {shown}; it holds secrets, and only you can read it", arguments.name));
+            desk.output
+                .say(&format!("realm {:?} with {count} users is in {shown}; it holds secrets, and only you can read it", arguments.name));
             Ok(())
         }
         Err(failure) => {
@@ -114,7 +115,9 @@ async fn write_users(desk: &Desk, open: &OpenRealm, out: &mut impl Write) -> Res
         let users = desk.store.list_users(open.realm.key, &filter, &page).await.map_err(|error| Failure::store(&error))?;
         for user in &users {
             // One that was deleted a moment ago is not there.
-            let Some(found) = desk.store.user_record(open.realm.key, user.key).await.map_err(|error| Failure::store(&error))? else { continue };
+            let Some(found) = desk.store.user_record(open.realm.key, user.key).await.map_err(|error| Failure::store(&error))? else {
+                continue;
+            };
             out.write_all(if count == 0 { b"\n    " } else { b",\n    " }).map_err(|error| unwritable("the export", &error))?;
             write_json(&write_user(&open.realm, &found.record, Credentials::Included), out)?;
             count += 1;

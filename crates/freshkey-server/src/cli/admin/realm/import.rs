@@ -11,10 +11,10 @@ use freshkey_core::documents::UserRecord;
 use freshkey_core::entropy::{random_bytes, random_uuid};
 use freshkey_core::event::EventKind;
 use freshkey_core::ids::RealmKey;
+use freshkey_core::keycloak::build_realm;
 use freshkey_core::keycloak::edit::set_realm;
 use freshkey_core::keycloak::import::{ImportError, ImportPlan, ImportReport, Sightings, plan_import};
 use freshkey_core::keycloak::users::{ReadUser, password_record};
-use freshkey_core::keycloak::build_realm;
 use freshkey_core::passwords::{self, HashAlgorithm, HashWorkspace, PlainPassword};
 use freshkey_store::{EmailRule, Imported, NewRealm, RealmChange, RealmCreated};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -80,7 +80,8 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 fn broken(path: &Path, error: &ImportError) -> Failure {
-    Failure::new(ExitStatus::Failed, format!("{} cannot be imported:\n{error}", path.display())).with_hint("nothing was changed; put the file right, and try with --dry-run")
+    Failure::new(ExitStatus::Failed, format!("{} cannot be imported:\n{error}", path.display()))
+        .with_hint("nothing was changed; put the file right, and try with --dry-run")
 }
 
 /// Writes one realm. What cannot be finished is removed again.
@@ -111,11 +112,21 @@ fn allows_duplicate_emails(plan: &ImportPlan<'_>) -> bool {
     plan.documents().document.get("duplicateEmailsAllowed") == Some(&Value::Bool(true))
 }
 
-async fn import_users(desk: &Desk, plan: &ImportPlan<'_>, key: RealmKey, algorithm: &HashAlgorithm, emails: EmailRule) -> Result<(), Failure> {
+async fn import_users(
+    desk: &Desk,
+    plan: &ImportPlan<'_>,
+    key: RealmKey,
+    algorithm: &HashAlgorithm,
+    emails: EmailRule,
+) -> Result<(), Failure> {
     let progress = progress(plan.user_count());
     let mut users = plan.users(&desk.entropy);
     loop {
-        let batch: Vec<ReadUser> = users.by_ref().take(IMPORTED_USERS_PER_BATCH).collect::<Result<_, _>>().map_err(|error: ImportError| Failure::new(ExitStatus::Failed, error.to_string()))?;
+        let batch: Vec<ReadUser> = users
+            .by_ref()
+            .take(IMPORTED_USERS_PER_BATCH)
+            .collect::<Result<_, _>>()
+            .map_err(|error: ImportError| Failure::new(ExitStatus::Failed, error.to_string()))?;
         if batch.is_empty() {
             progress.finish_and_clear();
             return Ok(());
@@ -124,7 +135,8 @@ async fn import_users(desk: &Desk, plan: &ImportPlan<'_>, key: RealmKey, algorit
         match desk.store.import_users(key, &records, emails).await.map_err(|error| Failure::store(&error))? {
             Imported::Yes => progress.inc(u64::try_from(records.len()).unwrap_or_default()),
             Imported::Conflict { username, .. } => {
-                return Err(Failure::new(ExitStatus::Conflict, format!("user {username:?} has the id, name or address of another")).with_hint("put the file right; nothing of it was kept"));
+                return Err(Failure::new(ExitStatus::Conflict, format!("user {username:?} has the id, name or address of another"))
+                    .with_hint("put the file right; nothing of it was kept"));
             }
         }
     }
@@ -156,9 +168,12 @@ fn hash_all(desk: &Desk, users: &mut [ReadUser], algorithm: &HashAlgorithm) -> R
     let mut workspace = HashWorkspace::new();
     for user in users {
         let Some(password) = user.plain_password.take() else { continue };
-        let failed = |why: String| Failure::new(ExitStatus::Failed, format!("the password of user {:?} cannot be hashed: {why}", user.record.user.username));
+        let failed = |why: String| {
+            Failure::new(ExitStatus::Failed, format!("the password of user {:?} cannot be hashed: {why}", user.record.user.username))
+        };
         let plain = PlainPassword::new(password.expose()).map_err(|_| failed("it is too long".to_owned()))?;
-        let hash = passwords::hash(plain, algorithm, random_bytes::<16>(&desk.entropy), &mut workspace).map_err(|error| failed(format!("{error:?}")))?;
+        let hash = passwords::hash(plain, algorithm, random_bytes::<16>(&desk.entropy), &mut workspace)
+            .map_err(|error| failed(format!("{error:?}")))?;
         user.record.credentials.insert(0, password_record(random_uuid(&desk.entropy), &hash, desk.now.milliseconds()));
     }
     Ok(())
@@ -172,7 +187,12 @@ async fn switch_on(desk: &Desk, plan: &ImportPlan<'_>) -> Result<(), Failure> {
     let change = RealmChange { document: edit.document, put: edit.changed, remove: edit.removed, name: None };
     let record = desk.record(open.realm.key, EventKind::AdminChange, &Deed::new("realm.import-completed", plan.name()));
     // Nobody else changes a realm that is just being made; if somebody did, it stays off and the import says so.
-    match desk.store.change_realm(open.documents.key, open.documents.version, &change, &record).await.map_err(|error| Failure::store(&error))? {
+    match desk
+        .store
+        .change_realm(open.documents.key, open.documents.version, &change, &record)
+        .await
+        .map_err(|error| Failure::store(&error))?
+    {
         freshkey_store::RealmChanged::Yes => Ok(()),
         _ => Err(Failure::new(ExitStatus::Conflict, "the realm was changed by somebody else during the import")),
     }
@@ -180,7 +200,9 @@ async fn switch_on(desk: &Desk, plan: &ImportPlan<'_>) -> Result<(), Failure> {
 
 /// Removes what there is of a realm whose import failed.
 async fn undo(desk: &Desk, name: &str, failure: Failure) -> Failure {
-    let Ok(open) = desk.realm_named(name).await else { return failure.with_hint(format!("realm {name:?} may be there in part, switched off: `realm remove {name} --yes`")) };
+    let Ok(open) = desk.realm_named(name).await else {
+        return failure.with_hint(format!("realm {name:?} may be there in part, switched off: `realm remove {name} --yes`"));
+    };
     let record = desk.record(open.realm.key, EventKind::AdminChange, &Deed::new("realm.import-undone", name));
     match desk.store.delete_realm(open.documents.key, open.documents.version, &record).await {
         Ok(freshkey_store::RealmChanged::Yes) => failure.with_hint("what was imported of the realm is removed again"),

@@ -30,10 +30,15 @@ fn settings(open: &OpenRealm) -> Vec<(&'static str, String)> {
     let realm = &open.realm;
     let settings = &realm.settings;
     let lifetimes = &settings.lifetimes;
-    let active: Vec<&str> = realm.keys.iter().filter(|key| key.status == KeyStatus::Active).map(|key| key.signing.algorithm().as_str()).collect();
+    let active: Vec<&str> =
+        realm.keys.iter().filter(|key| key.status == KeyStatus::Active).map(|key| key.signing.algorithm().as_str()).collect();
     let rotation = match settings.rotation.default {
         Rotation::Off => "off: a refresh token can be used repeatedly".to_owned(),
-        Rotation::On => format!("on: {} uses beyond the first, the same answer for {} after a lost reply", settings.rotation.reuse_max, span(settings.rotation.grace_s)),
+        Rotation::On => format!(
+            "on: {} uses beyond the first, the same answer for {} after a lost reply",
+            settings.rotation.reuse_max,
+            span(settings.rotation.grace_s)
+        ),
     };
     let no_end = || "no absolute end".to_owned();
     vec![
@@ -42,9 +47,19 @@ fn settings(open: &OpenRealm) -> Vec<(&'static str, String)> {
         ("clients", realm.clients.len().to_string()),
         ("access tokens", span(lifetimes.access_token_lifespan_s)),
         ("sessions", format!("{} unused, {} in all", span(lifetimes.session_idle_s), span(lifetimes.session_max_s))),
-        ("offline sessions", format!("{} unused, {}", span(lifetimes.offline_session_idle_s), lifetimes.offline_session_max_s.map_or_else(no_end, |max| format!("{} in all", span(max))))),
+        (
+            "offline sessions",
+            format!(
+                "{} unused, {}",
+                span(lifetimes.offline_session_idle_s),
+                lifetimes.offline_session_max_s.map_or_else(no_end, |max| format!("{} in all", span(max)))
+            ),
+        ),
         ("rotation", rotation),
-        ("offline grants", settings.offline_grants_max.map_or_else(|| "no limit".to_owned(), |most| format!("at most {most} for a user and client"))),
+        (
+            "offline grants",
+            settings.offline_grants_max.map_or_else(|| "no limit".to_owned(), |most| format!("at most {most} for a user and client")),
+        ),
         ("guessing", if settings.brute_force.protection == Protection::On { "slowed down" } else { "not slowed down" }.to_owned()),
         ("password policy", settings.password_policy.source().to_owned()),
         ("active keys", active.join(" ")),

@@ -9,14 +9,15 @@ use crate::cli::{ExitStatus, Failure};
 use crate::limits::RACE_ATTEMPTS_MAX;
 use freshkey_core::documents::UserRecord;
 use freshkey_core::event::EventKind;
-use freshkey_core::keycloak::edit::{RoleName, UserChange, change_user, new_user};
 use freshkey_core::ids::UserKey;
+use freshkey_core::keycloak::edit::{RoleName, UserChange, change_user, new_user};
 use freshkey_core::user::User;
 use freshkey_store::{EmailRule, GrantFilter, UserChanged, UserCreated};
 use serde_json::{Value, json};
 
 pub(super) async fn add(desk: &Desk, open: &OpenRealm, arguments: &AddArguments) -> Result<(), Failure> {
-    let mut record = new_user(&open.documents, &open.realm, &arguments.username, desk.now, &desk.entropy).map_err(|error| refused(&error))?;
+    let mut record =
+        new_user(&open.documents, &open.realm, &arguments.username, desk.now, &desk.entropy).map_err(|error| refused(&error))?;
     let changes = changes_of(open, &arguments.properties);
     record.user = change_user(&open.realm, &record.user, &changes).map_err(|error| refused(&error))?;
     if desk.store.user_by_name(open.realm.key, &record.user.username).await.map_err(|error| Failure::store(&error))?.is_some() {
@@ -28,7 +29,11 @@ pub(super) async fn add(desk: &Desk, open: &OpenRealm, arguments: &AddArguments)
         let lasting = if arguments.temporary { Lasting::Temporary } else { Lasting::Permanent };
         password::put(desk, open, &mut record, new_password, lasting)?;
     }
-    let audit = desk.record(open.realm.key, EventKind::AdminChange, &Deed::to_user("user.add", &record.user).with("changed", described(&changes).join(" ")));
+    let audit = desk.record(
+        open.realm.key,
+        EventKind::AdminChange,
+        &Deed::to_user("user.add", &record.user).with("changed", described(&changes).join(" ")),
+    );
     match desk.store.create_user(open.realm.key, &record, email_rule(open), &audit).await.map_err(|error| Failure::store(&error))? {
         UserCreated::Yes => {}
         UserCreated::NameTaken | UserCreated::IdTaken => return Err(taken(UserChanged::NameTaken, &record)),
@@ -44,7 +49,8 @@ pub(super) async fn add(desk: &Desk, open: &OpenRealm, arguments: &AddArguments)
         None => {
             desk.output.done(&format!("user {username:?} is added"), &facts)?;
             if !wants_password {
-                desk.output.hint(&format!("it has no password yet: `admin … user set-password {username} --realm {}`", open.documents.name));
+                desk.output
+                    .hint(&format!("it has no password yet: `admin … user set-password {username} --realm {}`", open.documents.name));
             }
             Ok(())
         }
@@ -98,7 +104,8 @@ pub(super) async fn change(
             in_the_way => return Err(taken(in_the_way, &found.record)),
         }
     }
-    Err(Failure::new(ExitStatus::Conflict, "the user is being changed by somebody else, again and again").with_hint("run the command again in a moment; nothing was changed"))
+    Err(Failure::new(ExitStatus::Conflict, "the user is being changed by somebody else, again and again")
+        .with_hint("run the command again in a moment; nothing was changed"))
 }
 
 /// Ends all sessions of a user, and answers how many grants that were.
@@ -124,7 +131,8 @@ fn changes_of(open: &OpenRealm, properties: &Properties) -> Vec<UserChange> {
     let filled = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
     let mut changes = Vec::new();
     changes.extend(properties.email.as_ref().map(|email| UserChange::Email(filled(email))));
-    changes.extend((properties.email_verified || properties.email_unverified).then_some(UserChange::EmailVerified(properties.email_verified)));
+    changes
+        .extend((properties.email_verified || properties.email_unverified).then_some(UserChange::EmailVerified(properties.email_verified)));
     changes.extend(properties.first_name.as_ref().map(|name| UserChange::FirstName(filled(name))));
     changes.extend(properties.last_name.as_ref().map(|name| UserChange::LastName(filled(name))));
     changes.extend(grouped(&properties.attributes).into_iter().map(|(name, values)| UserChange::Attribute(name, values)));

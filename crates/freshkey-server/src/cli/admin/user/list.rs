@@ -63,7 +63,14 @@ fn filter(arguments: &ListArguments) -> UserFilter {
 
 impl From<User> for Row {
     fn from(user: User) -> Self {
-        Self { username: user.username, id: user.id, enabled: user.enabled, email: user.email, first_name: user.first_name, last_name: user.last_name }
+        Self {
+            username: user.username,
+            id: user.id,
+            enabled: user.enabled,
+            email: user.email,
+            first_name: user.first_name,
+            last_name: user.last_name,
+        }
     }
 }
 

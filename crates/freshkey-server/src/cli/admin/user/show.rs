@@ -1,11 +1,11 @@
 //! `admin user show`: what tokens would say of a user, and why.
 
 use crate::cli::Failure;
+use crate::cli::admin::role::role_text;
 use crate::cli::admin::{Desk, OpenRealm, people};
 use crate::cli::output::moment::{shown, shown_from, shown_ms};
 use freshkey_core::brute_force::{LockState, LoginFailures, lock_state};
 use freshkey_core::keycloak::users::{Credentials, write_user};
-use crate::cli::admin::role::role_text;
 use freshkey_core::scopes::effective_roles;
 use freshkey_core::user::User;
 use serde_json::{Value, json};
@@ -25,15 +25,28 @@ pub(super) async fn run(desk: &Desk, open: &OpenRealm, name: &str) -> Result<(),
     desk.output.facts(&shown_user, &facts(desk, open, &user, &effective, lock.as_deref(), &failures))
 }
 
-fn facts(desk: &Desk, open: &OpenRealm, user: &User, effective: &[String], lock: Option<&str>, failures: &LoginFailures) -> Vec<(&'static str, String)> {
+fn facts(
+    desk: &Desk,
+    open: &OpenRealm,
+    user: &User,
+    effective: &[String],
+    lock: Option<&str>,
+    failures: &LoginFailures,
+) -> Vec<(&'static str, String)> {
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
-    let direct: Vec<String> = user.roles.iter().filter_map(|key| open.realm.roles.index(*key)).map(|index| role_text(open.realm.roles.role(index))).collect();
+    let direct: Vec<String> =
+        user.roles.iter().filter_map(|key| open.realm.roles.index(*key)).map(|index| role_text(open.realm.roles.role(index))).collect();
     let mut groups: Vec<&str> = user.groups.iter().filter_map(|key| open.realm.groups.get(*key)).map(|node| node.path.as_str()).collect();
     groups.sort_unstable();
     let attributes: Vec<String> = user.attributes.iter().map(|(name, values)| format!("{name}={}", values.join(", "))).collect();
     let verified = if user.email.is_some() && !user.email_verified { " (not proven)" } else { "" };
-    let wrong = if failures.count > 0 { format!("{}, the last at {}", failures.count, shown_ms(failures.last_failure_at_ms)) } else { String::new() };
-    let stale = if user.not_before > 0 { format!("issued before {}", shown_from(user.not_before, desk.now.seconds())) } else { String::new() };
+    let wrong = if failures.count > 0 {
+        format!("{}, the last at {}", failures.count, shown_ms(failures.last_failure_at_ms))
+    } else {
+        String::new()
+    };
+    let stale =
+        if user.not_before > 0 { format!("issued before {}", shown_from(user.not_before, desk.now.seconds())) } else { String::new() };
     vec![
         ("name", user.username.clone()),
         ("id", user.id.clone()),
@@ -57,7 +70,6 @@ fn facts(desk: &Desk, open: &OpenRealm, user: &User, effective: &[String], lock:
 fn effective(open: &OpenRealm, user: &User) -> Vec<String> {
     effective_roles(&open.realm, user).iter().map(|index| role_text(open.realm.roles.role(index))).collect()
 }
-
 
 fn lock(desk: &Desk, open: &OpenRealm, failures: &LoginFailures) -> Option<String> {
     match lock_state(failures, &open.realm.settings.brute_force, desk.now) {

@@ -36,10 +36,10 @@ async fn t_014_an_offline_token_lives_29_days_unused_and_not_31() {
     let server = TestServer::start().await;
     let offline = server.sign_in("offline_access").await.refresh_token();
     for _ in 0..3 {
-        server.clock.advance_s(29 * DAY);
+        server.advance_s(29 * DAY).await;
         assert_eq!(server.refresh(&offline).await.status, 200, "each use restarts the thirty days");
     }
-    server.clock.advance_s(31 * DAY + 1);
+    server.advance_s(31 * DAY + 1).await;
     assert_eq!(server.refresh(&offline).await.refusal(), "400 invalid_grant: Offline session not active");
     assert_eq!(server.refresh(&offline).await.refusal(), "400 invalid_grant: Offline user session not found");
 }
@@ -51,7 +51,7 @@ async fn t_021_the_oldest_offline_grant_gives_way_at_the_cap() {
     let mut tokens = Vec::new();
     for _ in 0..4 {
         tokens.push(server.sign_in("offline_access").await.refresh_token());
-        server.clock.advance_s(10);
+        server.advance_s(10).await;
     }
     assert_eq!(server.refresh(&tokens[0]).await.refusal(), "400 invalid_grant: Offline user session not found");
     for token in &tokens[1..] {

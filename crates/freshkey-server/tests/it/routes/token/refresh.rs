@@ -7,7 +7,7 @@ use freshkey_core::keycloak::edit::{RoleName, UserChange};
 async fn a_refresh_answers_as_keycloak_does() {
     let server = TestServer::start().await;
     let signed_in = server.sign_in("openid").await;
-    server.clock.advance_s(100);
+    server.advance_s(100).await;
     let answer = server.refresh(&signed_in.refresh_token()).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     let mut body = answer.json();

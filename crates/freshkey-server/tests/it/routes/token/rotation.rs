@@ -12,7 +12,7 @@ async fn t_003_a_lost_reply_heals_itself() {
     rotating(&server).await;
     let first = server.sign_in("").await.refresh_token();
     let lost = server.refresh(&first).await;
-    server.clock.advance_s(9);
+    server.advance_s(9).await;
     let retry = server.refresh(&first).await;
     assert_eq!(retry.refresh_token(), lost.refresh_token(), "the identical successor");
     assert_ne!(retry.access_token(), lost.access_token());
@@ -26,7 +26,7 @@ async fn t_004_reuse_after_the_window_ends_the_grant_and_only_that_grant() {
     let stolen = server.sign_in("openid").await.refresh_token();
     let neighbour = server.sign_in("openid").await.refresh_token();
     let successor = server.refresh(&stolen).await;
-    server.clock.advance_s(11);
+    server.advance_s(11).await;
     assert_eq!(server.refresh(&stolen).await.refusal(), "400 invalid_grant: Maximum allowed refresh token reuse exceeded");
     assert_eq!(server.refresh(&successor.refresh_token()).await.refusal(), "400 invalid_grant: Session not active");
     let userinfo = server.get("/realms/UA/protocol/openid-connect/userinfo").bearer(&successor.access_token()).send().await;
@@ -77,7 +77,7 @@ async fn a_client_may_rotate_in_a_realm_that_does_not() {
     server.set_client("ua-grant", &[("attributes.freshkey.refresh.rotation", "on")]).await;
     let first = server.sign_in("").await.refresh_token();
     assert_eq!(server.refresh(&first).await.status, 200);
-    server.clock.advance_s(11);
+    server.advance_s(11).await;
     assert_eq!(server.refresh(&first).await.status, 400);
 }
 

@@ -1,0 +1,4 @@
+//! Work in progress.
+#![allow(dead_code)]
+mod routes;
+mod support;
