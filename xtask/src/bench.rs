@@ -1,17 +1,140 @@
-//! `cargo xtask bench`: measures the release build against the budgets of `docs/performance.md`.
+//! `cargo xtask bench`: builds the release profile and starts the benchmark, which lives in `crates/freshkey-bench`.
 
-use std::process::ExitCode;
+mod selection;
 
-/// Measure a refresh, the start and the memory of the release build; prints one table.
+use std::process::{Command, ExitCode};
+
+use serde_json::{Value, json};
+
+use crate::{provision, steps, workspace};
+use selection::Selection;
+
+/// The server's core and the one that everything else is on.
+const SERVER_CORE: usize = 0;
+const DRIVER_CORE: usize = 1;
+
+const FEW_SESSIONS: usize = 10_000;
+const MANY_SESSIONS: usize = 1_000_000;
+
+/// Measure what a refresh costs, the start and the memory of the release build, and hold them against the budgets.
+///
+/// Fills databases under `target/bench`, runs the server on one core and loads it from another one, over plain HTTP on loopback. The
+/// yardstick is the bare signature with the same key on the same core in the same run. Progress goes to standard error, one table to
+/// standard output. The whole takes about a quarter of an hour; on a machine that does something else only the ratios mean anything.
 #[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask bench --quick                       a few minutes, 10,000 sessions only
+  cargo xtask bench --only sqlite,rs256           one engine, one algorithm
+  cargo xtask bench --only postgres,on,1m         rotation on PostgreSQL with 1,000,000 sessions
+  cargo xtask bench --runs 9 --seconds 5 --write  longer rounds, and the table into docs/performance.md")]
 pub(crate) struct Arguments {
-    /// Options of the benchmark.
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    pub(crate) options: Vec<String>,
+    /// With 10,000 stored sessions only, and shorter rounds.
+    #[arg(long)]
+    quick: bool,
+
+    /// Only these, separated by commas: sqlite, postgres; rs256, es256, eddsa; off, on (rotation); 10k, 1m (sessions). What is not named in one of
+    /// the four groups stays whole.
+    #[arg(long, value_delimiter = ',', value_name = "WORDS")]
+    only: Vec<String>,
+
+    /// Rounds of each case; the median counts.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    runs: u16,
+
+    /// Length of a round. 2 by default, 1 with --quick.
+    #[arg(long, value_name = "SECONDS")]
+    seconds: Option<f64>,
+
+    /// Connections that load the server at the same time.
+    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=256))]
+    connections: u16,
+
+    /// Write the table into docs/performance.md, too.
+    #[arg(long)]
+    write: bool,
 }
 
-/// The one entry of the benchmark. Exit code 2 means that nothing was measured.
+/// Builds, and then becomes the benchmark. Exit code 2 means that nothing was measured.
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
-    eprintln!("bench: not built yet, nothing was measured (options given: {:?})", arguments.options);
+    let failure = match start(arguments) {
+        Ok(failure) | Err(failure) => failure,
+    };
+    eprintln!("bench: {failure}");
     ExitCode::from(2)
+}
+
+fn start(arguments: &Arguments) -> Result<String, String> {
+    let selection = Selection::of(&arguments.only)?;
+    for program in ["taskset", "setpriv"] {
+        workspace::find_program(program)
+            .ok_or_else(|| format!("{program} is missing\nhint: it belongs to util-linux; the benchmark runs on Linux only"))?;
+    }
+    let mut build = workspace::cargo();
+    build.args(["build", "--release", "--package", "freshkey-server", "--package", "freshkey-bench", "--bins"]);
+    // The table is the only thing on standard output.
+    eprintln!("$ {}", steps::describe(&build));
+    let status = build.stdout(std::io::stderr()).status().map_err(|error| format!("cargo did not start: {error}"))?;
+    if !status.success() {
+        return Err("the release build failed".to_owned());
+    }
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let plan = plan(arguments, &selection, cores)?;
+    let program = workspace::target_directory()?.join("release/freshkey-bench");
+    let mut command = Command::new("taskset");
+    match cores {
+        1 => command = Command::new(&program),
+        _ => drop(command.args(["-c", &DRIVER_CORE.to_string()]).arg(&program)),
+    }
+    command.args(["run", &plan.to_string()]).current_dir(workspace::root());
+    if let Some(path) = provision::path_with_postgres() {
+        command.env("PATH", path);
+    }
+    become_program(&mut command)
+}
+
+fn plan(arguments: &Arguments, selection: &Selection, cores: usize) -> Result<Value, String> {
+    let target = workspace::target_directory()?;
+    let sizes = [(FEW_SESSIONS, "10k"), (MANY_SESSIONS, "1m")];
+    let is_wanted = |(_, word): &&(usize, &str)| selection.sessions.contains(word) && !(arguments.quick && *word == "1m");
+    let sessions: Vec<usize> = sizes.iter().filter(is_wanted).map(|(number, _)| *number).collect();
+    if sessions.is_empty() {
+        return Err("--quick measures with 10,000 sessions only".to_owned());
+    }
+    let seconds = arguments.seconds.unwrap_or(if arguments.quick { 1.0 } else { 2.0 });
+    if !(0.1..=600.0).contains(&seconds) {
+        return Err("--seconds is a number from 0.1 to 600".to_owned());
+    }
+    Ok(json!({
+        "server": target.join("release/freshkey-server"),
+        "directory": target.join("bench"),
+        "engines": selection.engines,
+        "sessions": sessions,
+        "signatures": selection.signatures,
+        "rotations": selection.rotations,
+        "rounds": arguments.runs,
+        "seconds": seconds,
+        "connections": arguments.connections,
+        "users": 10_000,
+        "cores": (cores > 1).then(|| json!({ "server": SERVER_CORE, "driver": DRIVER_CORE })),
+        "write": arguments.write.then(|| workspace::root().join("docs/performance.md")),
+        "command": typed(std::env::args().skip(1)),
+    }))
+}
+
+/// What a person typed.
+fn typed(arguments: impl Iterator<Item = String>) -> String {
+    ["cargo".to_owned(), "xtask".to_owned()].into_iter().chain(arguments).collect::<Vec<_>>().join(" ")
+}
+
+// The benchmark takes the place of this process, so that an interruption reaches it and nothing else.
+#[cfg(unix)]
+fn become_program(command: &mut Command) -> Result<String, String> {
+    use std::os::unix::process::CommandExt;
+    Err(format!("the benchmark did not start: {}", command.exec()))
+}
+
+#[cfg(not(unix))]
+fn become_program(_command: &mut Command) -> Result<String, String> {
+    Err("the benchmark runs on Linux only".to_owned())
 }

@@ -5,7 +5,7 @@ use crate::case::{Case, Tokens, cases};
 use crate::commits::{self, Commits};
 use crate::database::Database;
 use crate::http::Connection;
-use crate::load::{Load, Worker, drive};
+use crate::load::{Load, Worker, drive, first_refresh};
 use crate::output::{self, Row};
 use crate::plan::{Engine, Plan};
 use crate::process::{self, CpuTime};
@@ -159,8 +159,7 @@ async fn visit(plan: &Plan, database: &Database) -> Result<Visit, String> {
     drop((bench, connection));
     server.stop().await?;
 
-    let load = Load { case: cases(plan).last().copied().ok_or("there is nothing to measure")?, minter: minters.of(Tokens::Access) };
-    let first_token_ms = first_tokens(plan, database, &sessions, &load).await?;
+    let first_token_ms = first_tokens(plan, database, &sessions, &minters.access).await?;
     eprintln!("  commits");
     let order = commits::Order {
         url: database.url.clone(),
@@ -195,7 +194,13 @@ impl Minters {
     async fn signed_in(connection: &mut Connection, database: &Database, realm: &Arc<Realm>) -> Result<Self, String> {
         let mut minters = Vec::new();
         for tokens in [Tokens::Access, Tokens::AccessAndId] {
-            let form = [("grant_type", "password"), ("client_id", CLIENT), ("username", USERNAME), ("password", PASSWORD), ("scope", tokens.scope())];
+            let form = [
+                ("grant_type", "password"),
+                ("client_id", CLIENT),
+                ("username", USERNAME),
+                ("password", PASSWORD),
+                ("scope", tokens.scope()),
+            ];
             let form = freshkey_protocol::form::encode_pairs(form);
             let answer = connection.post(TOKEN_PATH, HOST, &form).await?;
             if answer.status != 200 {
@@ -266,7 +271,13 @@ impl Bench<'_> {
         };
         eprintln!(
             "  {}: {:.1} µs, raw {:.1} µs, ratio {:.3} ({:.3} to {:.3}), {:.0}/s",
-            load.case, measured.cpu_us.median, measured.raw_us, measured.ratio.median, measured.ratio.least, measured.ratio.most, measured.per_second
+            load.case,
+            measured.cpu_us.median,
+            measured.raw_us,
+            measured.ratio.median,
+            measured.ratio.least,
+            measured.ratio.most,
+            measured.per_second
         );
         Ok(measured)
     }
@@ -306,23 +317,28 @@ impl Bench<'_> {
                 return Ok(probed.signed_bytes);
             }
             if Instant::now() >= until {
-                return Err(format!("the server does not follow the configuration: {} with rotation {}", probed.algorithm, probed.rotation.as_str()));
+                return Err(format!(
+                    "the server does not follow the configuration: {} with rotation {}",
+                    probed.algorithm,
+                    probed.rotation.as_str()
+                ));
             }
             sleep(Duration::from_millis(100)).await;
         }
     }
 }
 
-/// From the start of the process to the first answered refresh. The sessions are fresh ones for each start.
-async fn first_tokens(plan: &Plan, database: &Database, sessions: &Arc<Sessions>, load: &Load) -> Result<Spread, String> {
+/// From the start of the process to the first answered refresh.
+async fn first_tokens(plan: &Plan, database: &Database, sessions: &Sessions, minter: &Minter) -> Result<Spread, String> {
     let mut times_ms = Vec::new();
-    for _ in 0..STARTS {
+    for nth in 0..STARTS {
         let mut server = Server::start(plan, database)?;
         let connection = server.connect().await?;
-        // The generations that sessions have by now are not known here, so kept sessions are used: nobody has rotated them.
-        let elapsed = Worker::first_refresh(connection, sessions, load, server.started, times_ms.len()).await?;
+        let elapsed = first_refresh(connection, sessions, minter, server.started, nth).await?;
         times_ms.push(elapsed.as_secs_f64() * 1e3);
         server.stop().await?;
     }
-    Ok(Spread::of(times_ms))
+    let times = Spread::of(times_ms);
+    eprintln!("  start to first token: {:.0} ms ({:.0} to {:.0})", times.median, times.least, times.most);
+    Ok(times)
 }

@@ -53,7 +53,14 @@ async fn measure(order: &Order) -> Result<Commits, String> {
     let until = begun + Duration::from_secs_f64(order.seconds);
     let mut callers = JoinSet::new();
     for number in 0..order.callers {
-        let caller = Caller { store: store.clone(), sessions: Arc::clone(&sessions), realm: documents.key, client, first: number * share, generations: vec![0; share] };
+        let caller = Caller {
+            store: store.clone(),
+            sessions: Arc::clone(&sessions),
+            realm: documents.key,
+            client,
+            first: number * share,
+            generations: vec![0; share],
+        };
         callers.spawn(caller.rotate_until(until, number as u64));
     }
     let mut waits = Vec::new();

@@ -1,8 +1,8 @@
 //! The two databases: a file, and a PostgreSQL server of our own on the driver's core, with `fsync` on.
 
 use crate::plan::{Engine, Plan};
-use crate::seed::{self, Stage};
 use crate::process;
+use crate::seed::{self, Stage};
 use freshkey_testkit::databases::TestPostgres;
 use std::fs;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -72,7 +72,9 @@ impl Database {
     async fn bytes(&self) -> Result<u64, String> {
         match self.url.strip_prefix("sqlite:") {
             Some(path) => fs::metadata(path).map(|file| file.len()).map_err(|error| error.to_string()),
-            None => self.query(TABLE_BYTES).await?.and_then(|text| text.parse().ok()).ok_or_else(|| "the size of a table is missing".to_owned()),
+            None => {
+                self.query(TABLE_BYTES).await?.and_then(|text| text.parse().ok()).ok_or_else(|| "the size of a table is missing".to_owned())
+            }
         }
     }
 

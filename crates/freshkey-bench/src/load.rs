@@ -59,16 +59,6 @@ impl Worker {
         Ok(())
     }
 
-    /// The first refresh of a server: when its answer was there, counted from `started`. It uses a session that no load has used.
-    pub(crate) async fn first_refresh(mut connection: Connection, sessions: &Sessions, load: &Load, started: Instant, nth: usize) -> Result<Duration, String> {
-        let session = Sessions::nth_kept(sessions.kept().saturating_sub(nth + 1));
-        let token = load.minter.mint(sessions, Presented { session, generation: 0, number: 0 })?;
-        let form = ["grant_type=refresh_token&client_id=", CLIENT, "&refresh_token=", &token].concat();
-        let answer = connection.post(TOKEN_PATH, HOST, &form).await?;
-        let elapsed = started.elapsed();
-        if answer.status == 200 { Ok(elapsed) } else { Err(format!("the first refresh was refused: {}", answer.shown())) }
-    }
-
     /// One refresh that is looked at closely, to see which configuration the server acts upon.
     pub(crate) async fn probe(&mut self, load: &Load) -> Result<Probed, String> {
         let nth = self.random.below(self.generations.len());
@@ -118,9 +108,26 @@ pub(crate) async fn drive(workers: Vec<Worker>, load: &Load, until: Instant) -> 
     Ok((workers, waits))
 }
 
+/// The first refresh of a server: how long after `started` its answer was there. It uses the nth session that no load has touched.
+pub(crate) async fn first_refresh(
+    mut connection: Connection,
+    sessions: &Sessions,
+    minter: &Minter,
+    started: Instant,
+    nth: usize,
+) -> Result<Duration, String> {
+    let token = minter.mint(sessions, Presented { session: sessions.nth_untouched(nth), generation: 0, number: 0 })?;
+    let form = ["grant_type=refresh_token&client_id=", CLIENT, "&refresh_token=", &token].concat();
+    let answer = connection.post(TOKEN_PATH, HOST, &form).await?;
+    let elapsed = started.elapsed();
+    if answer.status == 200 { Ok(elapsed) } else { Err(format!("the first refresh was refused: {}", answer.shown())) }
+}
+
 fn check(answer: &Answer<'_>, case: Case) -> Result<(), String> {
     let has = |name: &[u8]| memchr::memmem::find(answer.body, name).is_some();
-    let tokens = has(br#""access_token":"ey"#) && has(br#""refresh_token":"ey"#) && has(br#""id_token":"ey"#) == (case.tokens == Tokens::AccessAndId);
+    let tokens = has(br#""access_token":"ey"#)
+        && has(br#""refresh_token":"ey"#)
+        && has(br#""id_token":"ey"#) == (case.tokens == Tokens::AccessAndId);
     if answer.status == 200 && tokens { Ok(()) } else { Err(format!("not the expected answer: {}", answer.shown())) }
 }
 

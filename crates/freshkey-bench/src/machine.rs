@@ -10,10 +10,18 @@ pub(crate) fn facts() -> Vec<String> {
         let line = cpu.lines().find(|line| line.split(':').next().is_some_and(|key| key.trim() == name))?;
         Some(line.split_once(':')?.1.trim().to_owned())
     };
-    let model = [field("model name"), field("cpu family").map(|family| format!("family {family}")), field("model").map(|model| format!("model {model}"))];
+    let model = [
+        field("model name"),
+        field("cpu family").map(|family| format!("family {family}")),
+        field("model").map(|model| format!("model {model}")),
+    ];
     let model: Vec<String> = model.into_iter().flatten().collect();
     let flags = field("flags").unwrap_or_default();
-    let ifma = if flags.split(' ').any(|flag| flag == "avx512ifma") { ", with AVX-512 IFMA (halves the cost of RSA)" } else { ", without AVX-512 IFMA" };
+    let ifma = if flags.split(' ').any(|flag| flag == "avx512ifma") {
+        ", with AVX-512 IFMA (halves the cost of RSA)"
+    } else {
+        ", without AVX-512 IFMA"
+    };
     let cores = std::thread::available_parallelism().map_or(1, usize::from).max(cpu.matches("processor\t").count());
     let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let kibibytes: u64 = memory.lines().next().and_then(|line| line.split_whitespace().nth(1)?.parse().ok()).unwrap_or(0);

@@ -1,6 +1,10 @@
 //! The benchmark behind `cargo xtask bench`: seeds databases, runs the server on one core and loads it from another, and holds what it
 //! costs against the budgets. Each job is a process of its own, so that it can be put on a core and counted alone.
-#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a measurement reads clocks and waits; nothing here is part of the product")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a measurement reads clocks and waits; nothing here is part of the product"
+)]
 
 mod bench;
 mod budgets;

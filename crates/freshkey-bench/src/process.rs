@@ -34,7 +34,8 @@ pub(crate) struct Running {
 impl Running {
     pub(crate) fn start(command: &mut Command) -> Result<Self, String> {
         let name = command.get_program().to_string_lossy().into_owned();
-        let child = command.spawn().map_err(|error| format!("{name} cannot be started ({error}): setpriv and taskset belong to util-linux"))?;
+        let child =
+            command.spawn().map_err(|error| format!("{name} cannot be started ({error}): setpriv and taskset belong to util-linux"))?;
         Ok(Self { child })
     }
 
@@ -118,7 +119,8 @@ impl CpuTime {
 /// CPU time of this thread in nanoseconds. The kernel brings the counter up to date when the thread gives up its turn.
 pub(crate) fn thread_cpu_ns() -> Result<u64, String> {
     std::thread::yield_now();
-    let counted = fs::read_to_string("/proc/thread-self/schedstat").map_err(|error| format!("this kernel does not count the time of threads: {error}"))?;
+    let counted = fs::read_to_string("/proc/thread-self/schedstat")
+        .map_err(|error| format!("this kernel does not count the time of threads: {error}"))?;
     counted.split(' ').next().and_then(|text| text.parse().ok()).ok_or_else(|| "schedstat is not understood".to_owned())
 }
 

@@ -237,7 +237,8 @@ async fn make_sessions(store: &Store, order: &Order) -> Result<(), String> {
 async fn user_keys(store: &Store, realm: RealmKey) -> Result<Vec<UserKey>, String> {
     let (mut keys, mut page) = (Vec::new(), freshkey_store::Page::first(1000));
     loop {
-        let users = store.list_users(realm, &freshkey_store::UserFilter::default(), &page).await.map_err(told("the users cannot be read"))?;
+        let users =
+            store.list_users(realm, &freshkey_store::UserFilter::default(), &page).await.map_err(told("the users cannot be read"))?;
         let Some(last) = users.last() else { return Ok(keys) };
         page = freshkey_store::Page::after(last.username.clone(), 1000);
         keys.extend(users.iter().map(|user| user.key));

@@ -36,7 +36,12 @@ impl Server {
         fs::set_permissions(&configuration, fs::Permissions::from_mode(0o600)).map_err(|error| error.to_string())?;
         let log = File::create(database.directory.join("server.log")).map_err(|error| error.to_string())?;
         let mut command = process::on_core(plan.server_core(), &plan.server);
-        command.args(["serve", "--config"]).arg(&configuration).stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null()).stderr(log);
+        command
+            .args(["serve", "--config"])
+            .arg(&configuration)
+            .stdin(std::process::Stdio::null())
+            .stdout(std::process::Stdio::null())
+            .stderr(log);
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("FRESHKEY_")) {
             command.env_remove(name);
         }

@@ -16,6 +16,9 @@ pub(crate) const ENTRY_BYTES: usize = 32;
 /// Every tenth session is kept for the measurement of commits, which begins with untouched grants.
 const KEPT_EVERY: usize = 10;
 
+/// Of these the last few are for the first refresh after a start.
+const UNTOUCHED: usize = 20;
+
 /// All sessions of a database, in the order of their ids.
 pub(crate) struct Sessions(Vec<[u8; ENTRY_BYTES]>);
 
@@ -53,12 +56,17 @@ impl Sessions {
 
     /// Sessions for commits.
     pub(crate) fn kept(&self) -> usize {
-        self.len() / KEPT_EVERY
+        (self.len() / KEPT_EVERY).saturating_sub(UNTOUCHED)
     }
 
     /// The number of the nth of these.
     pub(crate) fn nth_kept(nth: usize) -> usize {
         nth * KEPT_EVERY + KEPT_EVERY - 1
+    }
+
+    /// The number of the nth session that is in neither of both.
+    pub(crate) fn nth_untouched(&self, nth: usize) -> usize {
+        Self::nth_kept(self.kept() + nth % UNTOUCHED)
     }
 }
 
@@ -156,9 +164,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_session_is_either_usable_or_kept() {
+    fn every_session_serves_one_purpose() {
         let sessions = Sessions(vec![[0; ENTRY_BYTES]; 1000]);
-        let mut numbers: Vec<usize> = (0..sessions.usable()).map(Sessions::nth_usable).chain((0..sessions.kept()).map(Sessions::nth_kept)).collect();
+        let mut numbers: Vec<usize> = (0..sessions.usable()).map(Sessions::nth_usable).collect();
+        numbers.extend((0..sessions.kept()).map(Sessions::nth_kept));
+        numbers.extend((0..UNTOUCHED).map(|nth| sessions.nth_untouched(nth)));
         numbers.sort_unstable();
         assert_eq!(numbers, (0..1000).collect::<Vec<_>>());
     }
@@ -172,6 +182,9 @@ mod tests {
             Piece::User => "user".to_owned(),
             Piece::Session => "session".to_owned(),
         };
-        assert_eq!(pieces.iter().map(kind).collect::<Vec<_>>(), [r#"{"jti":""#, "token", r#"","sub":""#, "user", r#"","sid":""#, "session", r#"","a":1"#]);
+        assert_eq!(
+            pieces.iter().map(kind).collect::<Vec<_>>(),
+            [r#"{"jti":""#, "token", r#"","sub":""#, "user", r#"","sid":""#, "session", r#"","a":1"#]
+        );
     }
 }

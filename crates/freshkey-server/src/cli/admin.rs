@@ -61,7 +61,7 @@ pub(crate) struct Printing {
     /// Print JSON for programs: field names never change their meaning.
     #[arg(long, global = true, help_heading = "Output")]
     json: bool,
-    /// When to use colours; NO_COLOR is respected too.
+    /// When to use colours; by itself on a terminal, unless NO_COLOR is set.
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", help_heading = "Output")]
     color: Colour,
 }

@@ -33,7 +33,7 @@ fn page(mut command: Command) -> io::Result<Vec<u8>> {
     top.render_description_section(&mut page)?;
     top.render_options_section(&mut page)?;
     describe_commands(&command, &mut page)?;
-    top.render_extra_section(&mut page)?;
+    notes(&command, ".SH", &mut page)?;
     top.render_version_section(&mut page)?;
     Ok(page)
 }
@@ -57,7 +57,6 @@ fn describe(command: &Command, page: &mut Vec<u8>) -> io::Result<()> {
     man.render_description_section(&mut parts)?;
     man.render_synopsis_section(&mut parts)?;
     man.render_options_section(&mut parts)?;
-    man.render_extra_section(&mut parts)?;
     // The sections of a command are subsections of the one page.
     let text = String::from_utf8_lossy(&parts);
     for line in text.lines() {
@@ -66,7 +65,20 @@ fn describe(command: &Command, page: &mut Vec<u8>) -> io::Result<()> {
             None => writeln!(page, "{line}")?,
         }
     }
-    Ok(())
+    notes(command, ".SS", page)
+}
+
+/// Examples and notes, line for line as the help shows them.
+fn notes(command: &Command, heading: &str, page: &mut Vec<u8>) -> io::Result<()> {
+    let Some(text) = command.get_after_long_help().or_else(|| command.get_after_help()) else { return Ok(()) };
+    writeln!(page, "{heading} NOTES\n.nf")?;
+    for line in text.to_string().lines() {
+        // A backslash is roff's escape, and a dot or an apostrophe at the beginning of a line is a request.
+        let line = line.replace('\\', "\\e").replace('-', "\\-");
+        let guard = if line.starts_with(['.', '\'']) { "\\&" } else { "" };
+        writeln!(page, "{guard}{line}")?;
+    }
+    writeln!(page, ".fi")
 }
 
 #[cfg(test)]

@@ -149,6 +149,7 @@ async fn a_stop_finishes_what_is_open_and_takes_nothing_new() {
     let mut open = served.connect().await;
     open.write_all(REQUEST).await.expect("sent");
     entered.notified().await;
+    let began = Instant::now();
     served.phase.send(Phase::Draining).expect("served");
     assert_eq!(rest(&mut idle).await, "", "an idle connection is closed at once");
     assert!(TcpStream::connect(served.address).await.is_err(), "nothing new is accepted");
@@ -156,6 +157,7 @@ async fn a_stop_finishes_what_is_open_and_takes_nothing_new() {
     let answer = rest(&mut open).await;
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("done"), "{answer}");
     served.task.await.expect("ended");
+    assert!(began.elapsed() < Duration::from_secs(1), "nobody waits for a time limit: {:?}", began.elapsed());
 }
 
 #[tokio::test(start_paused = true)]

@@ -37,6 +37,8 @@ fn the_first_start_makes_everything_and_the_second_keeps_it() {
     let keys = curl(&first, "/realms/UA/protocol/openid-connect/certs", &[]).body;
     first_start.stop();
 
+    let events = Program::run(&["admin", "--data", &data.display().to_string(), "--json", "events", "--realm", "UA"]);
+    assert_eq!((events.code, events.stdout.contains("REFRESH_TOKEN")), (0, true), "an event of the last moment is kept: {}{}", events.stdout, events.stderr);
     assert_eq!(mode(&data), 0o700);
     assert_eq!(mode(&env_file), 0o600);
     for entry in std::fs::read_dir(&data).expect("readable") {

@@ -48,7 +48,7 @@ Examples:
   freshkey-server admin --data DIR user set demo --realm UA --add-role admin --attribute department=blue --email demo@example.org
   freshkey-server admin --data DIR user set demo --realm UA --remove-role admin --remove-attribute department
   freshkey-server admin --data DIR user set demo --realm UA --disabled --log-out
-  freshkey-server admin --data DIR user set demo --realm UA --add-role realm-admin-client/view-users
+  freshkey-server admin --data DIR user set demo --realm UA --add-role account/view-profile
 
 A role of a client is written CLIENT_ID/ROLE. Several --attribute with one name make a list.")]
     Set(SetArguments),

@@ -253,7 +253,7 @@ pub fn claims(token: &str) -> Claims {
 /// The program.
 pub fn binary() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_freshkey-server"));
-    command.env_remove("NO_COLOR").env("USER", "tester");
+    command.env_remove("NO_COLOR").env_remove("FRESHKEY_CONFIG");
     command
 }
 

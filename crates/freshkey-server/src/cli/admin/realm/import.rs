@@ -16,6 +16,7 @@ use freshkey_core::keycloak::edit::set_realm;
 use freshkey_core::keycloak::import::{ImportError, ImportPlan, ImportReport, Sightings, plan_import};
 use freshkey_core::keycloak::users::{ReadUser, password_record};
 use freshkey_core::passwords::{self, HashAlgorithm, HashWorkspace, PlainPassword};
+use freshkey_protocol::jose::Algorithm;
 use freshkey_store::{EmailRule, Imported, NewRealm, RealmChange, RealmCreated};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
@@ -50,14 +51,15 @@ pub(super) async fn run(desk: &Desk, arguments: &Arguments) -> Result<(), Failur
     }
     let mut summaries = Vec::new();
     for plan in &mut plans {
+        let added_key = add_missing_key(desk, plan)?;
         if !arguments.dry_run {
-            if let Some(algorithm) = plan.missing_key() {
-                plan.add_key(algorithm, generate(algorithm)?, &desk.entropy);
-            }
             import(desk, plan).await?;
         }
         let done = if arguments.dry_run { "can be imported; nothing was changed" } else { "is imported" };
         desk.output.say(&format!("realm {:?} with {} users {done}", plan.name(), plan.user_count()));
+        if let Some(algorithm) = added_key {
+            desk.output.say(&format!("  a key for {} was missing and was added", algorithm.as_str()));
+        }
         report(desk, &plan.report);
         summaries.push(summary(plan, arguments.dry_run));
     }
@@ -82,6 +84,15 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 fn broken(path: &Path, error: &ImportError) -> Failure {
     Failure::new(ExitStatus::Failed, format!("{} cannot be imported:\n{error}", path.display()))
         .with_hint("nothing was changed; put the file right, and try with --dry-run")
+}
+
+/// The file may lack a key for new tokens; what was warned of for want of it is true no more.
+fn add_missing_key(desk: &Desk, plan: &mut ImportPlan<'_>) -> Result<Option<Algorithm>, Failure> {
+    let Some(algorithm) = plan.missing_key() else { return Ok(None) };
+    plan.add_key(algorithm, generate(algorithm)?, &desk.entropy);
+    let (_, warnings) = build_realm(plan.documents()).map_err(|error| Failure::new(ExitStatus::Failed, error.to_string()))?;
+    plan.report.warnings = warnings;
+    Ok(Some(algorithm))
 }
 
 /// Writes one realm. What cannot be finished is removed again.
