@@ -13,6 +13,7 @@ pub mod problems;
 pub mod representation;
 mod secrets;
 pub mod snapshot;
+pub mod stored_credential;
 pub mod users;
 pub mod wording;
 

@@ -6,13 +6,12 @@
 mod hash;
 mod hashing;
 mod policy;
-mod stored;
 
 pub use hash::{Argon2Parameters, Argon2Variant, Argon2Version, HashAlgorithm, HashOutOfBounds, PasswordHash, Pbkdf2Parameters, Pbkdf2Prf};
 pub use hashing::{HashFailure, HashWorkspace, PasswordTooLong, PlainPassword, Verdict, hash, needs_rehash, verify, verify_dummy};
 pub use policy::{HashFamily, PasswordPolicy, PolicyRefusal, PolicyRule, PolicySubject, PolicyViolation};
 
-pub use stored::{ONE_TIME_CODE_KIND, PASSWORD_KIND, read_stored, write_stored};
+pub use crate::keycloak::stored_credential::{ONE_TIME_CODE_KIND, PASSWORD_KIND, read_stored, write_stored};
 
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::{Finding, Tree};
 
 const TESTKIT: &str = "freshkey-testkit";
+const BENCH: &str = "freshkey-bench";
 
 /// Each of our crates, and those of ours that its product code may use.
 const EDGES: &[(&str, &[&str])] = &[
@@ -71,10 +72,13 @@ pub(super) fn to_foreign_crates(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-/// The test kit and the chores may use everything that is no tool itself; nobody's product code uses them.
+/// The test kit, the benchmark and the chores may use everything that is no tool itself; nobody's product code uses them.
 fn allowed_edges(package: &str) -> Option<&'static [&'static str]> {
     const ALL: &[&str] = &["freshkey-protocol", "freshkey-core", "freshkey-store", "freshkey-server", "freshkey-client"];
-    if package == TESTKIT || package == "xtask" {
+    if package == BENCH {
+        return Some(&["freshkey-protocol", "freshkey-core", "freshkey-store", "freshkey-server", TESTKIT]);
+    }
+    if [TESTKIT, "xtask"].contains(&package) {
         return Some(ALL);
     }
     let (_, allowed) = EDGES.iter().find(|(name, _)| *name == package)?;

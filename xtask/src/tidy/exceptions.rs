@@ -13,4 +13,8 @@ impl Exception {
     }
 }
 
-pub(super) const EXCEPTIONS: &[Exception] = &[];
+pub(super) const EXCEPTIONS: &[Exception] = &[Exception {
+    rule: "sleeping",
+    path: "crates/freshkey-server/src/listener/tests.rs",
+    reason: "the clock of the runtime is paused there: its sleep moves that clock and takes no time",
+}];

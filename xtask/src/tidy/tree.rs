@@ -70,14 +70,14 @@ impl TextFile {
     /// The product crate that this file belongs to, without `freshkey-`. The test kit is no part of the product.
     pub(super) fn product_crate(&self) -> Option<&str> {
         let name = self.path.strip_prefix("crates/freshkey-")?.split('/').next()?;
-        (name != "testkit").then_some(name)
+        (!matches!(name, "testkit" | "bench")).then_some(name)
     }
 
     /// A file of a product crate that is compiled for tests only, or that belongs to no product crate.
     pub(super) fn is_test_file(&self) -> bool {
         let mut parts = self.path.split('/').rev();
         let is_tests_file = parts.next().is_some_and(|name| name == "tests.rs" || name.ends_with("_tests.rs"));
-        is_tests_file || parts.any(|folder| matches!(folder, "tests" | "benches" | "fuzz_targets"))
+        is_tests_file || parts.any(|folder| matches!(folder, "tests" | "benches" | "examples" | "fuzz_targets"))
     }
 
     /// Is there product code at this place, neither a test nor a tool?

@@ -2,7 +2,9 @@
 
 mod program;
 
+use freshkey_testkit::databases::TestPostgres;
 use program::{Program, curl, mode, read_env};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 const TOKEN: &str = "/realms/UA/protocol/openid-connect/token";
@@ -38,7 +40,7 @@ fn the_first_start_makes_everything_and_the_second_keeps_it() {
     first_start.stop();
 
     let events = Program::run(&["admin", "--data", &data.display().to_string(), "--json", "events", "--realm", "UA"]);
-    assert_eq!((events.code, events.stdout.contains("REFRESH_TOKEN")), (0, true), "an event of the last moment is kept: {}{}", events.stdout, events.stderr);
+    assert_eq!((events.code, events.stdout.contains("REFRESH_TOKEN")), (0, true), "events outlive the stop: {}{}", events.stdout, events.stderr);
     assert_eq!(mode(&data), 0o700);
     assert_eq!(mode(&env_file), 0o600);
     for entry in std::fs::read_dir(&data).expect("readable") {
@@ -121,7 +123,6 @@ fn a_start_that_fails_says_what_is_wrong_and_what_to_do() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("an address");
     let taken = taken.local_addr().expect("bound").to_string();
     let key = |byte: u8| {
-        use std::os::unix::fs::PermissionsExt as _;
         let path = path(&format!("{byte}.key"));
         // 32 bytes in base64, all of one letter.
         std::fs::write(&path, format!("{}=\n", char::from(byte).to_string().repeat(42) + "A")).expect("written");
@@ -183,5 +184,39 @@ fn a_server_without_its_database_lives_and_says_that_it_is_not_ready() {
     assert_eq!(operators("/health/live").status, 200);
     let ready = operators("/health/ready");
     assert_eq!((ready.status, ready.body.contains("not open yet")), (503, true), "{}", ready.body);
+    server.stop();
+}
+
+#[tokio::test]
+async fn t_099_a_server_that_starts_before_its_database_is_ready_once_that_is_back() {
+    let postgres = TestPostgres::start().await;
+    let database = postgres.database().await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name).display().to_string();
+    let key = path("sealing.key");
+    std::fs::write(&key, format!("{}=\n", "A".repeat(43))).expect("written");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).expect("changed");
+    let text = format!(
+        "[server]\nlisten = \"127.0.0.1:0\"\npublic_url = \"https://k.example\"\ntls.mode = \"off\"\n[store]\nurl = \"{}\"\n[sealing]\nkey_file = \"{key}\"\n\
+         [management]\nlisten = \"127.0.0.1:0\"\n",
+        database.url
+    );
+    std::fs::write(path("freshkey.toml"), text).expect("written");
+    let config = path("freshkey.toml");
+    let refused = Program::run(&["serve", "--config", &config]);
+    assert_eq!((refused.code, refused.stderr.contains("store.migrate = true")), (4, true), "{}", refused.stderr);
+    let migrated = Program::run(&["migrate", "--config", &config]);
+    assert_eq!(migrated.code, 0, "{}", migrated.stderr);
+
+    postgres.kill_9();
+    let server = Program::start(["serve", "--config", &config].map(AsRef::as_ref));
+    let line = server.wait_for_log("answering operators");
+    let management = line.rsplit_once("address=").expect("an address").1.to_owned();
+    server.wait_for_log("waiting for the database");
+    assert_eq!(program::curl_url(&format!("http://{management}/health/ready"), &[]).status, 503);
+    postgres.restart().await;
+    server.wait_for_log("ready address=");
+    let ready = program::curl_url(&format!("http://{management}/health/ready"), &[]);
+    assert_eq!(ready.status, 200, "{}", ready.body);
     server.stop();
 }

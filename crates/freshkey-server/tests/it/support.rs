@@ -56,6 +56,8 @@ pub struct TestServer {
     pub nodes: Vec<Node>,
     /// For what tests make themselves.
     entropy: SeededEntropy,
+    /// Nodes that ever were: a restarted one does not draw the same random bytes again.
+    started_count: u64,
     url: String,
     _database: Database,
 }
@@ -134,7 +136,7 @@ impl TestServer {
         store.migrate(Now::from_seconds(START)).await.unwrap();
         let realm = realm::make(&store, Now::from_seconds(START)).await;
         store.close().await.unwrap();
-        let mut server = Self { clock, realm, nodes: Vec::new(), entropy: SeededEntropy::of_node(5000), url, _database: database };
+        let mut server = Self { clock, realm, nodes: Vec::new(), entropy: SeededEntropy::of_node(5000), started_count: 0, url, _database: database };
         for _ in 0..count {
             server.add_node().await;
         }
@@ -143,7 +145,8 @@ impl TestServer {
 
     /// One more node, as a freshly started process would be.
     pub async fn add_node(&mut self) {
-        let number = self.nodes.len() as u64 + 1;
+        self.started_count += 1;
+        let number = self.started_count;
         let store = Arc::new(open(&self.url, number).await);
         let assembly = Assembly {
             store,

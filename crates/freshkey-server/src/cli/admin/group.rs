@@ -1,6 +1,6 @@
 //! `admin group`: groups by their paths, their roles and attributes.
 
-use super::role::{edit, role_text};
+use super::role::{edit, role_names};
 use super::values::{Assignment, grouped, parse_assignment, parse_name, parse_page_rows};
 use super::{Deed, Desk, OpenRealm, RealmOption, not_found, people};
 use crate::cli::output::Listed;
@@ -171,13 +171,12 @@ async fn put(
 fn list(desk: &Desk, open: &OpenRealm) -> Result<(), Failure> {
     let mut nodes: Vec<&GroupNode> = open.realm.groups.iter().collect();
     nodes.sort_by(|a, b| a.path.cmp(&b.path));
-    let graph = &open.realm.roles;
     let rows: Vec<Row> = nodes
         .into_iter()
         .map(|node| Row {
             path: node.path.clone(),
             id: node.group.id.clone(),
-            roles: node.group.roles.iter().filter_map(|key| graph.index(*key)).map(|index| role_text(graph.role(index))).collect(),
+            roles: role_names(&open.realm, &node.group.roles),
             attributes: node.group.attributes.clone(),
         })
         .collect();

@@ -107,7 +107,7 @@ enum Last {
 
 fn list(desk: &Desk, open: &OpenRealm) -> Result<(), Failure> {
     let keys = &open.realm.keys;
-    let rows: Vec<Row> = keys
+    let mut rows: Vec<Row> = keys
         .iter()
         .map(|entry| {
             let algorithm = entry.signing.algorithm();
@@ -123,6 +123,8 @@ fn list(desk: &Desk, open: &OpenRealm) -> Result<(), Failure> {
             }
         })
         .collect();
+    // Within an algorithm the order is that of the keys' priorities.
+    rows.sort_by_key(|row| row.algorithm);
     desk.output.list(&rows, "the realm has no key")
 }
 

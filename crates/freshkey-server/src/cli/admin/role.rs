@@ -6,7 +6,9 @@ use super::{Deed, Desk, OpenRealm, RealmOption, not_found};
 use crate::cli::Failure;
 use crate::cli::output::Listed;
 use freshkey_core::event::EventKind;
+use freshkey_core::ids::RoleKey;
 use freshkey_core::keycloak::edit::{MappedTo, Membership, RoleName, add_role, remove_role, set_composite, set_scope_mapping};
+use freshkey_core::realm::Realm;
 use freshkey_core::role::{Role, RoleContainer};
 use serde::Serialize;
 use serde_json::json;
@@ -144,7 +146,7 @@ fn list(desk: &Desk, open: &OpenRealm, client: Option<&str>) -> Result<(), Failu
                 RoleContainer::Realm => None,
                 RoleContainer::Client(client_id) => Some(client_id.clone()),
             },
-            composites: role.composites.iter().filter_map(|key| graph.index(*key)).map(|index| role_text(graph.role(index))).collect(),
+            composites: role_names(&open.realm, &role.composites),
         })
         .collect();
     desk.output.list(&rows, "no roles")
@@ -210,6 +212,14 @@ pub(super) fn role_text(role: &Role) -> String {
         RoleContainer::Realm => role.name.clone(),
         RoleContainer::Client(client_id) => format!("{client_id}/{}", role.name),
     }
+}
+
+/// The names of roles, in the order of the alphabet. Roles that have been deleted are left out.
+pub(super) fn role_names(realm: &Realm, keys: &[RoleKey]) -> Vec<String> {
+    let mut names: Vec<String> =
+        keys.iter().filter_map(|key| realm.roles.index(*key)).map(|index| role_text(realm.roles.role(index))).collect();
+    names.sort_unstable();
+    names
 }
 
 impl Listed for Row {

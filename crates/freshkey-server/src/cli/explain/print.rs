@@ -23,6 +23,9 @@ pub(super) fn text(story: &Story, now: i64) -> String {
     section(&mut text, "What would end them", &endings(&story.grants));
     section(&mut text, "Last refusal", &refusal(story.last_refusal.as_ref()));
     section(&mut text, "Events, newest first", &events(&story.events));
+    if story.events_omitted {
+        text.push_str("older ones: more with --events, all with `admin events --since`\n");
+    }
     text
 }
 

@@ -39,6 +39,8 @@ pub(super) struct Story {
     pub(super) grants: Vec<GrantFacts>,
     /// Newest first.
     pub(super) events: Vec<EventFacts>,
+    /// Whether there may be older ones.
+    pub(super) events_omitted: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) last_refusal: Option<EventFacts>,
 }
@@ -146,6 +148,7 @@ impl Story {
             user: None,
             grants: Vec::new(),
             events: Vec::new(),
+            events_omitted: false,
             last_refusal: None,
         }
     }
@@ -229,6 +232,7 @@ impl Story {
     fn put_events(&mut self, mut events: Vec<StoredEvent>, most: usize) {
         events.sort_by_key(|event| std::cmp::Reverse(event.key));
         events.dedup_by(|a, b| a.key == b.key);
+        self.events_omitted = events.len() >= most;
         events.truncate(most);
         self.events = events.into_iter().map(EventFacts::from).collect();
         self.last_refusal = self.events.iter().find(|event| event.reason.is_some()).cloned();

@@ -90,6 +90,7 @@ async fn of_ours(
         story.add_user_with(desk, open, UserKey::of(subject)).await?;
     }
     story.verdict = Some(match claims.typ.as_deref() {
+        _ if !open.realm.settings.enabled => refused(&Refusal::RealmDisabled),
         Some("Refresh" | "Offline") => judge_refresh(desk, open, text, claims, &mut story).await?,
         Some(typ) if typ.eq_ignore_ascii_case("Bearer") => judge_access(desk, open, text, claims, sid).await?,
         _ => Verdict {

@@ -3,6 +3,8 @@
 mod client_authentication;
 mod client_credentials;
 mod offline;
+mod password;
 mod refresh;
 mod refusals;
 mod rotation;
+mod scope_and_claims;

@@ -9,6 +9,7 @@ use freshkey_core::client::Rotation;
 use freshkey_core::keycloak::build_realm;
 use freshkey_core::keys::KeyStatus;
 use freshkey_store::UserFilter;
+use std::collections::BTreeSet;
 
 pub(super) async fn run(desk: &Desk, name: &str) -> Result<(), Failure> {
     let open = desk.realm_named(name).await?;
@@ -30,8 +31,8 @@ fn settings(open: &OpenRealm) -> Vec<(&'static str, String)> {
     let realm = &open.realm;
     let settings = &realm.settings;
     let lifetimes = &settings.lifetimes;
-    let active: Vec<&str> =
-        realm.keys.iter().filter(|key| key.status == KeyStatus::Active).map(|key| key.signing.algorithm().as_str()).collect();
+    let active = realm.keys.iter().filter(|key| key.status == KeyStatus::Active).map(|key| key.signing.algorithm().as_str());
+    let active: BTreeSet<&str> = active.collect();
     let rotation = match settings.rotation.default {
         Rotation::Off => "off: a refresh token can be used repeatedly".to_owned(),
         Rotation::On => format!(
@@ -62,7 +63,7 @@ fn settings(open: &OpenRealm) -> Vec<(&'static str, String)> {
         ),
         ("guessing", if settings.brute_force.protection == Protection::On { "slowed down" } else { "not slowed down" }.to_owned()),
         ("password policy", settings.password_policy.source().to_owned()),
-        ("active keys", active.join(" ")),
+        ("active keys", active.into_iter().collect::<Vec<_>>().join(" ")),
         ("events kept", span(settings.events_kept_s)),
         ("version", open.documents.version.to_string()),
     ]

@@ -1,7 +1,7 @@
 //! `admin user show`: what tokens would say of a user, and why.
 
 use crate::cli::Failure;
-use crate::cli::admin::role::role_text;
+use crate::cli::admin::role::{role_names, role_text};
 use crate::cli::admin::{Desk, OpenRealm, people};
 use crate::cli::output::moment::{shown, shown_from, shown_ms};
 use freshkey_core::brute_force::{LockState, LoginFailures, lock_state};
@@ -34,8 +34,7 @@ fn facts(
     failures: &LoginFailures,
 ) -> Vec<(&'static str, String)> {
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
-    let direct: Vec<String> =
-        user.roles.iter().filter_map(|key| open.realm.roles.index(*key)).map(|index| role_text(open.realm.roles.role(index))).collect();
+    let direct = role_names(&open.realm, &user.roles);
     let mut groups: Vec<&str> = user.groups.iter().filter_map(|key| open.realm.groups.get(*key)).map(|node| node.path.as_str()).collect();
     groups.sort_unstable();
     let attributes: Vec<String> = user.attributes.iter().map(|(name, values)| format!("{name}={}", values.join(", "))).collect();

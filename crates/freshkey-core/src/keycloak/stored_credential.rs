@@ -1,7 +1,7 @@
 //! A stored credential's two JSON texts to and from a password hash. The form is the one credentials are imported in, so that an export gives them back.
 
-use super::PasswordHash;
-use crate::keycloak::credential::{CredentialRepresentation, ImportedPassword, read_password, write_password};
+use super::credential::{CredentialRepresentation, ImportedPassword, read_password, write_password};
+use crate::passwords::PasswordHash;
 use freshkey_protocol::Secret;
 use serde_json::Value;
 
