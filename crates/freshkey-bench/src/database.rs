@@ -2,14 +2,16 @@
 
 use crate::plan::{Engine, Plan};
 use crate::process;
-use crate::seed::{self, Stage};
+use crate::seed::{self, Stage, told};
+use freshkey_store::db::{Db, DbOptions};
 use freshkey_testkit::databases::TestPostgres;
 use std::fs;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
-use tokio_postgres::{NoTls, SimpleQueryMessage};
+use tokio_postgres::NoTls;
 
 const TABLE_BYTES: &str = "SELECT pg_total_relation_size('client_grant')";
+const FILE_BYTES: &str = "SELECT c.page_count * s.page_size FROM pragma_page_count() AS c, pragma_page_size() AS s";
 
 /// A database with one number of sessions.
 pub(crate) struct Database {
@@ -40,8 +42,7 @@ impl Database {
         database.seeded_at = seed::now().seconds();
         database.bytes_per_session = database.bytes().await?.saturating_sub(before) as f64 / sessions as f64;
         if let Some(server) = postgres.filter(|_| engine == Engine::Postgres) {
-            // What autovacuum and the checkpointer would do in the first minutes, not during the measurement.
-            database.query("VACUUM ANALYZE").await?;
+            database.vacuum().await?;
             server.execute("CHECKPOINT").await;
         }
         Ok(database)
@@ -68,26 +69,28 @@ impl Database {
         process::job("seed", cores, &order).await.map(drop)
     }
 
-    /// Of the file once its log is in it; of the table with its indexes.
+    /// Of the whole file as if its log were in it already; of the table with its indexes.
     async fn bytes(&self) -> Result<u64, String> {
-        match self.url.strip_prefix("sqlite:") {
-            Some(path) => fs::metadata(path).map(|file| file.len()).map_err(|error| error.to_string()),
-            None => {
-                self.query(TABLE_BYTES).await?.and_then(|text| text.parse().ok()).ok_or_else(|| "the size of a table is missing".to_owned())
-            }
-        }
+        let sql = match self.engine {
+            Engine::Sqlite => FILE_BYTES,
+            Engine::Postgres => TABLE_BYTES,
+        };
+        let options = DbOptions::from_url(&self.url).map_err(told("the address of the database"))?;
+        let db = Db::open(&options).await.map_err(told("the database cannot be opened"))?;
+        let row = db.read_one(sql, &[]).await.map_err(told("the size of the database"))?;
+        let bytes = row.and_then(|row| row.int(0).ok()).and_then(|bytes| u64::try_from(bytes).ok());
+        db.close().await.map_err(told("the database cannot be closed"))?;
+        bytes.ok_or_else(|| "the size of the database is missing".to_owned())
     }
 
-    /// The first field that the statement answers.
-    async fn query(&self, sql: &str) -> Result<Option<String>, String> {
+    /// What autovacuum would do within the first minutes.
+    async fn vacuum(&self) -> Result<(), String> {
         let (client, connection) = tokio_postgres::connect(&self.url, NoTls).await.map_err(|error| error.to_string())?;
         let driver = tokio::spawn(connection);
-        let messages = client.simple_query(sql).await.map_err(|error| format!("{sql}: {error}"))?;
+        client.batch_execute("VACUUM ANALYZE").await.map_err(|error| error.to_string())?;
         drop(client);
+        // It ends with the client; how does not matter.
         let _ = driver.await;
-        Ok(messages.iter().find_map(|message| match message {
-            SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
-            _ => None,
-        }))
+        Ok(())
     }
 }

@@ -149,3 +149,35 @@ impl Random {
         usize::try_from(self.next() % end).unwrap_or(0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Signature;
+
+    fn checked(status: u16, body: &str, tokens: Tokens) -> Result<(), String> {
+        check(&Answer { status, body: body.as_bytes() }, Case { signature: Signature::Rs256, tokens, rotation: Rotation::Off })
+    }
+
+    #[test]
+    fn an_answer_without_the_expected_tokens_ends_the_run_and_is_shown() {
+        let both = r#"{"access_token":"ey1","refresh_token":"ey2"}"#;
+        let all = r#"{"access_token":"ey1","refresh_token":"ey2","id_token":"ey3"}"#;
+        assert_eq!(checked(200, both, Tokens::Access), Ok(()));
+        assert_eq!(checked(200, all, Tokens::AccessAndId), Ok(()));
+        for (status, body, tokens) in
+            [(200, both, Tokens::AccessAndId), (200, all, Tokens::Access), (503, both, Tokens::Access), (200, "{}", Tokens::Access)]
+        {
+            let refused = checked(status, body, tokens).expect_err("not as expected");
+            assert!(refused.contains(&format!("{status} {body}")), "{refused}");
+        }
+    }
+
+    #[test]
+    fn sessions_are_chosen_from_all_that_there_are() {
+        let mut random = Random(1);
+        let mut seen = [false; 10];
+        (0..1000).for_each(|_| seen[random.below(10)] = true);
+        assert_eq!(seen, [true; 10]);
+    }
+}

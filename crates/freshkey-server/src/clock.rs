@@ -35,6 +35,11 @@ impl FixedClock {
         Self { milliseconds: AtomicI64::new(now.milliseconds()) }
     }
 
+    /// Shows this moment from now on.
+    pub fn set(&self, now: Now) {
+        self.milliseconds.store(now.milliseconds(), Ordering::SeqCst);
+    }
+
     /// Moves on by so many seconds; a negative number moves back.
     pub fn advance_s(&self, seconds: i64) {
         self.milliseconds.fetch_add(seconds * 1000, Ordering::SeqCst);

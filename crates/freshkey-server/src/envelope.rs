@@ -46,7 +46,12 @@ impl Envelope {
             }
             Err(panic) => {
                 let correlation_id = given_id.unwrap_or_else(|| self.observer.fresh_correlation_id());
-                tracing::error!(correlation_id, panic.location = panic.location, panic.message = panic.message, "a request handler panicked");
+                tracing::error!(
+                    correlation_id,
+                    panic.location = panic.location,
+                    panic.message = panic.message,
+                    "a request handler panicked"
+                );
                 answer::no_store(answer::refusal(&Refusal::Internal, &correlation_id))
             }
         };

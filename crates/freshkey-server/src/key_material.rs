@@ -34,3 +34,28 @@ fn self_signed(realm: &str, pkcs8: &Secret<Vec<u8>>, now: freshkey_core::Now) ->
     params.not_after = (now + CERTIFICATE_LIFETIME).into();
     Some(params.self_signed(&key).ok()?.der().to_vec())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemEntropy;
+    use freshkey_core::Now;
+    use freshkey_core::ids::RealmKey;
+    use freshkey_core::keycloak::build_realm;
+    use freshkey_core::keycloak::defaults::realm_ua;
+    use freshkey_protocol::jose::Algorithm;
+
+    #[test]
+    fn a_new_realm_can_sign_with_every_algorithm_that_it_announces() {
+        let keys = generate_realm_keys("UA", Now::from_seconds(1_800_000_000)).expect("made");
+        let documents = realm_ua(&[], &SystemEntropy, keys).into_documents(RealmKey(1), 1);
+        let (realm, warnings) = build_realm(&documents).expect("usable");
+        assert_eq!(warnings, []);
+        for algorithm in [Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa, Algorithm::Hs512] {
+            let signer = realm.keys.signer(algorithm).unwrap_or_else(|| panic!("no key for {algorithm}"));
+            assert!(signer.prove().is_ok(), "{algorithm}");
+        }
+        let certificates = |algorithm| realm.keys.iter().find(|key| key.signing.algorithm() == algorithm).map(|key| key.certificates.len());
+        assert_eq!((certificates(Algorithm::Rs256), certificates(Algorithm::Es256)), (Some(1), Some(0)));
+    }
+}

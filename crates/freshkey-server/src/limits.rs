@@ -100,3 +100,6 @@ pub const TYPED_VALUE_BYTES_MAX: usize = 64 * 1024;
 
 /// Users of an import that are in memory at the same time, hashed together.
 pub const IMPORTED_USERS_PER_BATCH: usize = 1_024;
+
+/// How far the clocks of a node and of the database may be apart, in milliseconds, before the node turns unready.
+pub const CLOCK_DIFFERENCE_MAX_MS: u64 = 4_000;

@@ -9,8 +9,8 @@ use crate::private_file;
 use crate::tls;
 use freshkey_core::Now;
 use rcgen::{
-    BasicConstraints, CertificateParams, CidrSubnet, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    NameConstraints, SanType,
+    BasicConstraints, CertificateParams, CidrSubnet, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, NameConstraints, SanType,
 };
 use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
@@ -107,7 +107,8 @@ impl LocalCa {
     fn make_leaf(&self, names: &[Name], now: Duration) -> Result<(), LocalCaError> {
         let failed = |error: rcgen::Error| LocalCaError::Certificate(self.certificate.clone(), error.to_string());
         let of_ca = |error: rcgen::Error| LocalCaError::Certificate(self.ca_certificate.clone(), error.to_string());
-        let ca_key = KeyPair::from_pem(&read(&self.ca_key)?).map_err(|error| LocalCaError::Certificate(self.ca_key.clone(), error.to_string()))?;
+        let ca_key =
+            KeyPair::from_pem(&read(&self.ca_key)?).map_err(|error| LocalCaError::Certificate(self.ca_key.clone(), error.to_string()))?;
         let issuer = Issuer::from_ca_cert_pem(&read(&self.ca_certificate)?, ca_key).map_err(of_ca)?;
         let key = KeyPair::generate().map_err(failed)?;
         let certificate = leaf(names, now).map_err(failed)?.signed_by(&key, &issuer).map_err(failed)?;
@@ -146,7 +147,9 @@ impl Name {
     fn constraint(&self) -> GeneralSubtree {
         match self {
             Self::Dns(_, name) => GeneralSubtree::DnsName(name.clone()),
-            Self::Address(address) => GeneralSubtree::IpAddress(CidrSubnet::from_addr_prefix(*address, if address.is_ipv4() { 32 } else { 128 })),
+            Self::Address(address) => {
+                GeneralSubtree::IpAddress(CidrSubnet::from_addr_prefix(*address, if address.is_ipv4() { 32 } else { 128 }))
+            }
         }
     }
 }
@@ -164,7 +167,12 @@ fn names(hostname: &str) -> Result<Vec<Name>, LocalCaError> {
     }
     names.extend([IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)].map(Name::Address));
     let mut known = Vec::new();
-    names.retain(|name| !known.contains(name) && { known.push(name.clone()); true });
+    names.retain(|name| {
+        !known.contains(name) && {
+            known.push(name.clone());
+            true
+        }
+    });
     Ok(names)
 }
 
@@ -175,7 +183,8 @@ fn authority(hostname: &str, names: &[Name], now: Duration) -> CertificateParams
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     // With both a name and an address in the list no name of either kind beyond it is permitted.
-    params.name_constraints = Some(NameConstraints { permitted_subtrees: names.iter().map(Name::constraint).collect(), excluded_subtrees: Vec::new() });
+    params.name_constraints =
+        Some(NameConstraints { permitted_subtrees: names.iter().map(Name::constraint).collect(), excluded_subtrees: Vec::new() });
     set_validity(&mut params, now, CA_LIFETIME);
     params
 }

@@ -2,12 +2,14 @@
 
 use crate::answer;
 use crate::app::App;
-use crate::limits::READINESS_TIMEOUT;
+use crate::limits::{CLOCK_DIFFERENCE_MAX_MS, READINESS_TIMEOUT};
 use crate::realms::Freshness;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::routing::get;
+use freshkey_core::Now;
+use freshkey_store::EngineName;
 use http::{HeaderValue, Response, StatusCode, header};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,6 +34,8 @@ pub enum Readiness {
     StoreUnavailable,
     /// The configuration could not be checked for too long.
     ConfigurationStale,
+    /// The clock of this machine is off: tokens would begin and end at other times than elsewhere (T-092).
+    ClockOff,
     /// The server is being stopped.
     Stopping,
 }
@@ -53,12 +57,19 @@ impl Health {
             return Readiness::Stopping;
         }
         let Some(app) = self.app.get() else { return Readiness::Starting };
-        match timeout(READINESS_TIMEOUT, app.store.config_version()).await {
-            Ok(Ok(_)) if app.realms.freshness() == Freshness::Current => Readiness::Ready,
-            Ok(Ok(_)) => Readiness::ConfigurationStale,
+        match timeout(READINESS_TIMEOUT, app.store.database_now()).await {
+            Ok(Ok(_)) if app.realms.freshness() == Freshness::Stale => Readiness::ConfigurationStale,
+            Ok(Ok(theirs)) if is_off(app, theirs) => Readiness::ClockOff,
+            Ok(Ok(_)) => Readiness::Ready,
             _ => Readiness::StoreUnavailable,
         }
     }
+}
+
+/// Whether this node's clock and the database's differ by more than nodes may. On SQLite they are the same clock.
+fn is_off(app: &App, theirs: Now) -> bool {
+    let difference_ms = app.clock.now().milliseconds().abs_diff(theirs.milliseconds());
+    app.store.engine() == EngineName::Postgres && difference_ms > CLOCK_DIFFERENCE_MAX_MS
 }
 
 impl Readiness {
@@ -68,6 +79,7 @@ impl Readiness {
             Self::Starting => "the database is not open yet",
             Self::StoreUnavailable => "the database does not answer",
             Self::ConfigurationStale => "the configuration could not be checked",
+            Self::ClockOff => "the clocks of this machine and of the database differ",
             Self::Stopping => "stopping",
         }
     }
@@ -107,8 +119,7 @@ async fn show_metrics(State(management): State<Management>) -> Response<Body> {
     let is_ready = management.health.readiness().await == Readiness::Ready;
     metrics::gauge!("freshkey_ready").set(if is_ready { 1.0 } else { 0.0 });
     if let Some(app) = management.health.app.get() {
-        #[allow(clippy::cast_precision_loss, reason = "a count of events is far below the precision of a double")]
-        metrics::gauge!("freshkey_events_delayed_total").set(app.store.events_delayed_total() as f64);
+        metrics::counter!("freshkey_events_delayed_total").absolute(app.store.events_delayed_total());
     }
     let mut response = Response::new(Body::from(management.metrics.render()));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"));

@@ -216,7 +216,13 @@ impl Server {
     }
 
     /// Answers everyone from now on, and begins the work in the background.
-    pub fn open(&mut self, app: Arc<App>, listener: Listener, certificate: Option<Arc<ServedCertificate>>, spans: Option<(SpanSender, SpanExporter)>) {
+    pub fn open(
+        &mut self,
+        app: Arc<App>,
+        listener: Listener,
+        certificate: Option<Arc<ServedCertificate>>,
+        spans: Option<(SpanSender, SpanExporter)>,
+    ) {
         let spans = spans.map(|(sender, exporter)| {
             self.background.spawn(exporter.run());
             sender

@@ -59,7 +59,8 @@ async fn policy(app: &App, now: Now) -> Result<SweepPolicy, StoreError> {
             Err(error) => return Err(error),
         }
     }
-    let events_before_ms = (events_kept_s > 0 && events_kept_s < i64::MAX).then(|| now.milliseconds().saturating_sub(events_kept_s.saturating_mul(1000)));
+    let events_before_ms =
+        (events_kept_s > 0 && events_kept_s < i64::MAX).then(|| now.milliseconds().saturating_sub(events_kept_s.saturating_mul(1000)));
     Ok(SweepPolicy {
         grants,
         events_before_ms,
@@ -117,5 +118,52 @@ fn tell(swept: &Swept) {
     let total: u64 = counts.iter().map(|(_, count)| count).sum();
     if total > 0 {
         tracing::debug!(rows = total, "dead rows were removed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemEntropy;
+    use crate::key_material::generate_realm_keys;
+    use freshkey_core::documents::ItemKind;
+    use freshkey_core::ids::RealmKey;
+    use freshkey_core::keycloak::build_realm;
+    use freshkey_core::keycloak::defaults::realm_ua;
+    use serde_json::{Value, json};
+
+    const NOW_S: i64 = 1_800_000_000;
+
+    /// Cut-offs of realm UA, with attributes of the client `ua`, as ages in days: rounded up, and without the safety margin.
+    fn ages(attributes: Value, realm_fields: &[(&str, Value)]) -> [(i64, Option<i64>); 2] {
+        let now = Now::from_seconds(NOW_S);
+        let keys = generate_realm_keys("UA", now).expect("made");
+        let mut documents = realm_ua(&[], &SystemEntropy, keys).into_documents(RealmKey(1), 1);
+        for (field, value) in realm_fields {
+            documents.document[*field] = value.clone();
+        }
+        let client = documents.items.iter_mut().find(|item| item.kind == ItemKind::Client && item.name == "ua").expect("a client");
+        client.document["attributes"] = attributes;
+        let (realm, _) = build_realm(&documents).expect("usable");
+        let cutoffs = cutoffs(&realm, now);
+        let days = |before: i64| (NOW_S - before - SAFETY_S) / DAY_S;
+        [cutoffs.online, cutoffs.offline].map(|cutoff| (days(cutoff.used_before), cutoff.begun_before.map(days)))
+    }
+
+    #[test]
+    fn nothing_is_dead_before_its_realm_lets_it_die() {
+        // A week and thirty days; thirty days (and the coarseness of "last used", a day) and no end.
+        assert_eq!(ages(json!({}), &[]), [(7, Some(30)), (31, None)]);
+        let limited = [("offlineSessionMaxLifespanEnabled", json!(true)), ("offlineSessionMaxLifespan", json!(60 * DAY_S))];
+        assert_eq!(ages(json!({}), &limited), [(7, Some(30)), (31, Some(60))]);
+    }
+
+    #[test]
+    fn the_client_with_the_longest_lives_counts() {
+        let longer = json!({ "client.session.idle.timeout": (9 * DAY_S).to_string(), "client.offline.session.idle.timeout": (90 * DAY_S).to_string() });
+        let [online, offline] = ages(longer, &[]);
+        assert_eq!((online.0, offline.0), (9, 91));
+        let shorter = json!({ "client.session.idle.timeout": "60", "client.offline.session.idle.timeout": "60" });
+        assert_eq!(ages(shorter, &[]), ages(json!({}), &[]));
     }
 }

@@ -6,6 +6,7 @@ use crate::db::{Expect, Outcome, Row, StoreError, Transaction, Value};
 use crate::events::AuditRecord;
 use crate::sealing::Place;
 use crate::store::Store;
+use freshkey_core::Now;
 use freshkey_core::documents::{ConfigItem, ItemKind, RealmDocuments};
 use freshkey_core::ids::{ClientKey, RealmKey};
 use freshkey_protocol::Secret;
@@ -70,6 +71,9 @@ pub enum RealmChanged {
 /// How often the key of a new realm may be lost to somebody else who makes one.
 const KEY_ATTEMPTS_MAX: usize = 16;
 
+/// The clock of the database's machine. SQLite runs on ours.
+const DATABASE_CLOCK: &str =
+    "SELECT /*sqlite:CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)*/ /*postgres:(extract(epoch FROM clock_timestamp()) * 1000)::BIGINT*/";
 const VERSION: &str = "SELECT version FROM config_state WHERE singleton = 1";
 const NEXT_REALM_KEY: &str = "SELECT next_realm_key FROM config_state WHERE singleton = 1";
 const TAKE_REALM_KEY: &str =
@@ -95,6 +99,7 @@ const DELETE: &str = "DELETE FROM realm WHERE realm_key = $1 AND version = $2";
 const MARK_DELETED: &str = "INSERT INTO deleted_realm (realm_key) VALUES ($1)";
 
 pub(crate) const STATEMENTS: &[&str] = &[
+    DATABASE_CLOCK,
     VERSION,
     NEXT_REALM_KEY,
     TAKE_REALM_KEY,
@@ -113,6 +118,13 @@ pub(crate) const STATEMENTS: &[&str] = &[
 ];
 
 impl Store {
+    /// What the database takes for now, in milliseconds: one clock that all nodes can compare theirs with (T-092).
+    pub async fn database_now(&self) -> Result<Now, StoreError> {
+        let rows = self.db.read(DATABASE_CLOCK, &[]).await?;
+        let row = rows.first().ok_or_else(|| StoreError::inconsistent("the database has no clock"))?;
+        Ok(Now::from_milliseconds(row.int(0)?))
+    }
+
     /// Raised by every change of any realm's configuration: what nodes poll.
     pub async fn config_version(&self) -> Result<i64, StoreError> {
         match self.db.read_one(VERSION, &[]).await? {

@@ -61,16 +61,14 @@ impl SealingKey {
         let unusable = |error: std::io::Error| StoreError::Misconfigured {
             what: format!("the sealing key file {} cannot be made: {error}", path.display()),
         };
-        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-            Ok(mut file) => {
-                let bytes = Secret::new(random_bytes::<32>(entropy));
-                let line = Secret::new(STANDARD.encode(bytes.expose()) + "\n");
-                file.write_all(line.expose().as_bytes()).and_then(|()| file.sync_all()).map_err(unusable)?;
-                Self::from_bytes(&bytes)
-            }
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => Self::from_file(path),
-            Err(error) => Err(unusable(error)),
-        }
+        let mut file = match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => return Self::from_file(path),
+            made => made.map_err(unusable)?,
+        };
+        let bytes = Secret::new(random_bytes::<32>(entropy));
+        let line = Secret::new(STANDARD.encode(bytes.expose()) + "\n");
+        file.write_all(line.expose().as_bytes()).and_then(|()| file.sync_all()).map_err(unusable)?;
+        Self::from_bytes(&bytes)
     }
 
     /// A key from elsewhere.

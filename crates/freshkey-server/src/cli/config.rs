@@ -58,7 +58,8 @@ fn check(source: &Source) -> Result<(), Failure> {
 fn check_files(settings: &Settings) -> Result<(), Failure> {
     SealingKey::from_file(&settings.sealing.key_file).map_err(|error| open::material(&error))?;
     if let TlsSettings::Files { certificate, key } = &settings.server.tls {
-        ServedCertificate::load(certificate, key).map_err(|error| Failure::new(super::ExitStatus::Material, format!("server.tls: {error}")))?;
+        ServedCertificate::load(certificate, key)
+            .map_err(|error| Failure::new(super::ExitStatus::Material, format!("server.tls: {error}")))?;
     }
     Ok(())
 }

@@ -58,7 +58,9 @@ impl Failure {
         };
         let failure = Self::new(ExitStatus::Database, format!("{error}{detail}"));
         match error {
-            StoreError::SchemaTooNew { .. } => failure.with_hint("run the release that migrated the database, or a newer one; nothing was changed"),
+            StoreError::SchemaTooNew { .. } => {
+                failure.with_hint("run the release that migrated the database, or a newer one; nothing was changed")
+            }
             StoreError::SchemaTooOld { .. } => {
                 failure.with_hint("run `freshkey-server migrate` with the same configuration, or set store.migrate = true")
             }

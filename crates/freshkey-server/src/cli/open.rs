@@ -29,7 +29,8 @@ impl DataDirectory {
     pub(crate) async fn open_existing(&self) -> Result<Store, Failure> {
         if !self.database().exists() {
             let message = format!("there is no database in {}: {} does not exist", self.0.display(), self.database().display());
-            return Err(Failure::new(ExitStatus::Database, message).with_hint("`freshkey-server quickstart --data DIR` makes one; --config FILE names another"));
+            return Err(Failure::new(ExitStatus::Database, message)
+                .with_hint("`freshkey-server quickstart --data DIR` makes one; --config FILE names another"));
         }
         let store = self.open(Missing::IsAnError).await?;
         store.check().await.map_err(|error| schema(&error, &format!("run `freshkey-server migrate --data {}`", self.0.display())))?;
@@ -94,9 +95,8 @@ pub(crate) fn store_options(settings: &StoreSettings, sealing_key_file: &Path) -
 }
 
 fn db_options(settings: &StoreSettings) -> Result<DbOptions, Failure> {
-    let mut options = DbOptions::from_url(settings.url.expose()).map_err(|error| {
-        Failure::new(ExitStatus::Configuration, format!("store.url: {error}"))
-    })?;
+    let mut options = DbOptions::from_url(settings.url.expose())
+        .map_err(|error| Failure::new(ExitStatus::Configuration, format!("store.url: {error}")))?;
     options.deadline = settings.deadline;
     options.root_ca_file.clone_from(&settings.ca_file);
     if let Some(connections) = settings.read_connections {

@@ -4,7 +4,7 @@ use super::{ExitStatus, Failure};
 use crate::config::LogSettings;
 use crate::envelope::install_panic_hook;
 use crate::listener::{Listener, Transport};
-use crate::server::{Server, Stopped, StopSignals};
+use crate::server::{Server, StopSignals, Stopped};
 use crate::telemetry;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::io::ErrorKind;
@@ -45,9 +45,14 @@ pub(crate) async fn bind(setting: &str, address: SocketAddr, transport: Transpor
     Listener::bind(address, transport, connections_max).await.map_err(|error| {
         let failure = Failure::new(ExitStatus::Listen, format!("{address} cannot be listened on: {error}"));
         match error.kind() {
-            ErrorKind::AddrInUse => failure.with_hint(format!("port {} is taken by another program: stop it, or choose another with {setting}", address.port())),
-            ErrorKind::PermissionDenied => failure.with_hint(format!("ports below 1024 need a privilege: choose another with {setting}, or grant CAP_NET_BIND_SERVICE")),
-            ErrorKind::AddrNotAvailable => failure.with_hint(format!("this machine does not have the address {}: choose one with {setting}", address.ip())),
+            ErrorKind::AddrInUse => {
+                failure.with_hint(format!("port {} is taken by another program: stop it, or choose another with {setting}", address.port()))
+            }
+            ErrorKind::PermissionDenied => failure
+                .with_hint(format!("ports below 1024 need a privilege: choose another with {setting}, or grant CAP_NET_BIND_SERVICE")),
+            ErrorKind::AddrNotAvailable => {
+                failure.with_hint(format!("this machine does not have the address {}: choose one with {setting}", address.ip()))
+            }
             _ => failure.with_hint(format!("choose another address with {setting}")),
         }
     })
@@ -70,7 +75,10 @@ pub(crate) async fn until_stopped(server: Server, mut signals: StopSignals) -> R
         Ok(Stopped::Drained) => {}
         Ok(Stopped::CutOff) => tracing::warn!("some requests took too long and were cut off"),
         Err(error) => {
-            return Err(Failure::new(ExitStatus::Failed, format!("the last audit events could not be written: {error}: {}", error.detail())));
+            return Err(Failure::new(
+                ExitStatus::Failed,
+                format!("the last audit events could not be written: {error}: {}", error.detail()),
+            ));
         }
     }
     tracing::info!("stopped");

@@ -81,7 +81,10 @@ async fn quickstart(arguments: &Arguments, metrics: PrometheusHandle) -> Result<
     }
 
     let store = directory.open(Missing::IsMade).await?;
-    store.migrate(clock.now()).await.map_err(|error| open::schema(&error, "use a release that is not older than the one that made this directory"))?;
+    store
+        .migrate(clock.now())
+        .await
+        .map_err(|error| open::schema(&error, "use a release that is not older than the one that made this directory"))?;
     let credentials = Credentials::open_or_make(&directory.credentials(), &*entropy)?;
     let realm = seed::open_or_make_realm(&store, &credentials, clock.now(), &*entropy).await?;
     server::prove_keys(&store).await.map_err(|error| Failure::new(ExitStatus::Material, error.to_string()))?;
@@ -121,7 +124,10 @@ async fn quickstart(arguments: &Arguments, metrics: PrometheusHandle) -> Result<
 }
 
 fn make_directory(path: &Path) -> Result<DataDirectory, Failure> {
-    let unusable = |error: std::io::Error| Failure::new(ExitStatus::Material, format!("the directory {} cannot be used: {error}", path.display())).with_hint("choose another with --data");
+    let unusable = |error: std::io::Error| {
+        Failure::new(ExitStatus::Material, format!("the directory {} cannot be used: {error}", path.display()))
+            .with_hint("choose another with --data")
+    };
     private_file::make_directory(path).map_err(unusable)?;
     // What is printed must work from any directory.
     path.canonicalize().map(DataDirectory).map_err(unusable)

@@ -118,7 +118,9 @@ async fn try_application(settings: &Settings) -> Result<Arc<crate::app::App>, At
     }
     server::prove_keys(&store).await.map_err(|error| match error {
         StartError::Store(error) => Attempt::from(error),
-        other => Attempt::Failed(Failure::new(ExitStatus::Material, other.to_string()).with_hint("`freshkey-server admin keys list` shows the keys of a realm")),
+        other => Attempt::Failed(
+            Failure::new(ExitStatus::Material, other.to_string()).with_hint("`freshkey-server admin keys list` shows the keys of a realm"),
+        ),
     })?;
     let assembly = Assembly {
         store: Arc::new(store),
@@ -133,7 +135,10 @@ async fn try_application(settings: &Settings) -> Result<Arc<crate::app::App>, At
 }
 
 fn transport(settings: &TlsSettings) -> Result<(Transport, Option<Arc<ServedCertificate>>), Failure> {
-    let unusable = |error: TlsError| Failure::new(ExitStatus::Material, format!("server.tls: {error}")).with_hint("server.tls.certificate and server.tls.key name PEM files that belong together");
+    let unusable = |error: TlsError| {
+        Failure::new(ExitStatus::Material, format!("server.tls: {error}"))
+            .with_hint("server.tls.certificate and server.tls.key name PEM files that belong together")
+    };
     match settings {
         TlsSettings::Off => Ok((Transport::Plain, None)),
         TlsSettings::Files { certificate, key } => {

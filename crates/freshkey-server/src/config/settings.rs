@@ -155,7 +155,8 @@ impl Settings {
         let server = server(&mut reader);
         let store = store(&mut reader);
         let sealing = SealingSettings { key_file: reader.required("sealing.key_file", "the path of the sealing key").into() };
-        let management_listen = reader.parsed("management.listen", "an address and a port, such as 127.0.0.1:9000", |text| text.parse().ok());
+        let management_listen =
+            reader.parsed("management.listen", "an address and a port, such as 127.0.0.1:9000", |text| text.parse().ok());
         let log = LogSettings {
             format: reader.one_of("log.format", &[("human", LogFormat::Human), ("json", LogFormat::Json)]),
             level: reader
@@ -213,7 +214,8 @@ fn server(reader: &mut Reader) -> ServerSettings {
     reader.required("server.public_url", URL);
     let public_url = reader.parsed("server.public_url", URL, base_url).unwrap_or_default();
     let backchannel_url = reader.parsed("server.backchannel_url", URL, base_url);
-    let path_prefix = reader.parsed("server.path_prefix", "a path that begins with a slash and ends without one, such as /auth", path_prefix);
+    let path_prefix =
+        reader.parsed("server.path_prefix", "a path that begins with a slash and ends without one, such as /auth", path_prefix);
     let trusted_proxies = reader.list("server.trusted_proxies", "an address or a network such as 10.0.0.0/8", Network::parse);
     ServerSettings {
         // Never used: a missing address has been noted.
@@ -295,7 +297,10 @@ fn base_url(text: &str) -> Option<String> {
 
 fn path_prefix(text: &str) -> Option<String> {
     let is_segment = |segment: &str| {
-        !segment.is_empty() && segment != "." && segment != ".." && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+        !segment.is_empty()
+            && segment != "."
+            && segment != ".."
+            && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
     };
     text.strip_prefix('/')?.split('/').all(is_segment).then(|| text.to_owned())
 }

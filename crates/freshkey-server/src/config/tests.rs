@@ -47,7 +47,11 @@ fn a_flag_beats_the_environment_beats_the_file_beats_the_default() {
     let file = file(&format!("{COMPLETE}\n[log]\nlevel = \"warn\"\nformat = \"json\"\n[limits]\nconnections_max = 7\n"));
     let layers = Layers::defaults()
         .with_file(&file.path)
-        .with_environment(environment(&[("FRESHKEY_LOG__LEVEL", "debug"), ("FRESHKEY_SERVER__LISTEN", "127.0.0.1:1"), ("FRESHKEY_LIMITS__CONNECTIONS_MAX", "9")]))
+        .with_environment(environment(&[
+            ("FRESHKEY_LOG__LEVEL", "debug"),
+            ("FRESHKEY_SERVER__LISTEN", "127.0.0.1:1"),
+            ("FRESHKEY_LIMITS__CONNECTIONS_MAX", "9"),
+        ]))
         .with_flag("listen", "server.listen", Some("127.0.0.1:2"))
         .with_flag("log-level", "log.level", None);
     let settings = Settings::from_layers(layers).expect("usable");
@@ -80,7 +84,10 @@ fn the_environment_reaches_nested_keys_and_lists_and_leaves_other_names_alone() 
 #[test]
 fn an_error_names_file_line_key_value_and_expectation() {
     let cases = [
-        ("[server]\nlisten = \"localhost\"\n", "FILE:2: server.listen = \"localhost\": expected an address and a port, such as 0.0.0.0:8443"),
+        (
+            "[server]\nlisten = \"localhost\"\n",
+            "FILE:2: server.listen = \"localhost\": expected an address and a port, such as 0.0.0.0:8443",
+        ),
         ("[server]\n\nlisten = 8443\n", "FILE:3: server.listen = 8443: expected a text in quotes"),
         ("[limits]\nconnections_max = 0\n", "FILE:2: limits.connections_max = 0: expected a whole number from 1 to 1000000"),
         ("[limits]\nconnections_max = -1\n", "FILE:2: limits.connections_max = -1: expected a whole number from 1 to 1000000"),

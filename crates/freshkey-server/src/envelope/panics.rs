@@ -23,7 +23,8 @@ thread_local! {
 /// Sends panics to the log instead of standard error: without the values in their messages, and those of requests with the request's id.
 pub fn install_panic_hook() {
     std::panic::set_hook(Box::new(|info| {
-        let panic = CaughtPanic { location: info.location().map(ToString::to_string).unwrap_or_default(), message: literal(info.payload()) };
+        let panic =
+            CaughtPanic { location: info.location().map(ToString::to_string).unwrap_or_default(), message: literal(info.payload()) };
         if WATCHED.get() {
             LAST.set(Some(panic));
         } else {

@@ -143,7 +143,14 @@ async fn beyond_the_limit_connections_wait_for_a_place() {
 #[tokio::test(start_paused = true)]
 async fn a_stop_finishes_what_is_open_and_takes_nothing_new() {
     let (entered, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let waits = { let (entered, release) = (Arc::clone(&entered), Arc::clone(&release)); move || async move { entered.notify_one(); release.notified().await; "done" } };
+    let waits = {
+        let (entered, release) = (Arc::clone(&entered), Arc::clone(&release));
+        move || async move {
+            entered.notify_one();
+            release.notified().await;
+            "done"
+        }
+    };
     let served = serve(Router::new().route("/", get(waits)), Transport::Plain, CONNECTIONS_MAX).await;
     let mut idle = served.connect().await;
     let mut open = served.connect().await;

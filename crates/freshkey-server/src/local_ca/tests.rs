@@ -11,7 +11,12 @@ fn now() -> Now {
 /// The time at which a file was just made: the tests, too, leave the clock to others.
 fn file_age() -> Duration {
     let file = tempfile::NamedTempFile::new().expect("a file");
-    file.as_file().metadata().and_then(|metadata| metadata.modified()).expect("a time").duration_since(SystemTime::UNIX_EPOCH).expect("after 1970")
+    file.as_file()
+        .metadata()
+        .and_then(|metadata| metadata.modified())
+        .expect("a time")
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .expect("after 1970")
 }
 
 fn later(days: i64) -> Now {
@@ -32,7 +37,9 @@ fn rustls_accepts(ca: &LocalCa, name: &str) -> bool {
 fn the_certificate_is_good_for_every_name_of_the_server() {
     let directory = tempfile::tempdir().expect("a directory");
     let ca = LocalCa::open_or_make(directory.path(), "Keys.example.org", now()).expect("made");
-    for check in [["-verify_hostname", "keys.example.org"], ["-verify_hostname", "localhost"], ["-verify_ip", "127.0.0.1"], ["-verify_ip", "::1"]] {
+    for check in
+        [["-verify_hostname", "keys.example.org"], ["-verify_hostname", "localhost"], ["-verify_ip", "127.0.0.1"], ["-verify_ip", "::1"]]
+    {
         assert!(openssl_accepts(&ca, &check), "{check:?}");
     }
     for name in ["keys.example.org", "localhost", "127.0.0.1", "::1"] {
@@ -48,7 +55,13 @@ fn t_053_a_certificate_outside_the_constraints_is_refused_by_openssl_and_rustls(
     let ca = LocalCa::open_or_make(directory.path(), "keys.example.org", now()).expect("made");
     let moment = Duration::from_millis(u64::try_from(now().milliseconds()).expect("after 1970"));
     // Whoever has the key of the authority can sign anything. Nobody must believe it.
-    let cases = [("bank.example", "-verify_hostname"), ("example.org", "-verify_hostname"), ("10.0.0.1", "-verify_ip"), ("127.0.0.2", "-verify_ip"), ("::2", "-verify_ip")];
+    let cases = [
+        ("bank.example", "-verify_hostname"),
+        ("example.org", "-verify_hostname"),
+        ("10.0.0.1", "-verify_ip"),
+        ("127.0.0.2", "-verify_ip"),
+        ("::2", "-verify_ip"),
+    ];
     for (name, check) in cases {
         ca.make_leaf(&names(name).expect("a name")[..1], moment).expect("signed");
         assert!(!openssl_accepts(&ca, &[check, name]), "OpenSSL accepts {name}");

@@ -86,7 +86,10 @@ pub fn describe() {
     metrics::describe_histogram!("freshkey_http_request_duration_seconds", "How long requests took, by endpoint.");
     metrics::describe_counter!("freshkey_events_total", "Audit events, by kind and outcome.");
     metrics::describe_counter!("freshkey_spans_dropped_total", "Spans that could not be exported.");
-    metrics::describe_gauge!("freshkey_events_delayed_total", "Audit events that waited for a write of their own because too many were buffered.");
+    metrics::describe_counter!(
+        "freshkey_events_delayed_total",
+        "Audit events that waited for a write of their own because too many were buffered."
+    );
     metrics::describe_counter!("freshkey_swept_rows_total", "Dead rows removed from the database.");
     metrics::describe_gauge!("freshkey_ready", "1 when the server can answer token requests.");
 }
@@ -106,8 +109,8 @@ impl RequestMetrics {
         let counter = self.requests[endpoint as usize][place]
             .get_or_init(|| metrics::counter!("freshkey_http_requests_total", "endpoint" => name, "status" => STATUSES[place]));
         counter.increment(1);
-        let duration =
-            self.durations[endpoint as usize].get_or_init(|| metrics::histogram!("freshkey_http_request_duration_seconds", "endpoint" => name));
+        let duration = self.durations[endpoint as usize]
+            .get_or_init(|| metrics::histogram!("freshkey_http_request_duration_seconds", "endpoint" => name));
         duration.record(took.as_secs_f64());
     }
 }

@@ -145,7 +145,8 @@ impl SpanExporter {
         let conversation = tokio::spawn(connection);
         let path = self.endpoint.path_and_query().map_or("/v1/traces", http::uri::PathAndQuery::as_str);
         let authority = self.endpoint.authority().map_or("", http::uri::Authority::as_str);
-        let request = Request::post(path).header(HOST, authority).header(CONTENT_TYPE, "application/json").body(Full::new(Bytes::from(body)))?;
+        let request =
+            Request::post(path).header(HOST, authority).header(CONTENT_TYPE, "application/json").body(Full::new(Bytes::from(body)))?;
         let outcome = sender.send_request(request).await;
         conversation.abort();
         match outcome? {

@@ -2,7 +2,9 @@
 
 mod admin;
 mod crash;
+mod health;
 mod quickstart;
 mod readme;
 mod routes;
+mod storm;
 mod support;

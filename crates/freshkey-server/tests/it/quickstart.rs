@@ -12,7 +12,11 @@ const TOKEN: &str = "/realms/UA/protocol/openid-connect/token";
 fn quickstart(directory: &Path) -> Program {
     let env_file = directory.join("page.env");
     let arguments = ["quickstart", "--listen", "127.0.0.1:0", "--management", "127.0.0.1:0", "--data"];
-    Program::start(arguments.iter().map(AsRef::as_ref).chain([directory.join("data").as_os_str(), "--env-file".as_ref(), env_file.as_os_str()]))
+    Program::start(arguments.iter().map(AsRef::as_ref).chain([
+        directory.join("data").as_os_str(),
+        "--env-file".as_ref(),
+        env_file.as_os_str(),
+    ]))
 }
 
 #[test]
@@ -34,13 +38,22 @@ fn the_first_start_makes_everything_and_the_second_keeps_it() {
     assert!(answer.body.contains("\"access_token\":\"ey"));
     let admin = format!("grant_type=password&client_id=ua-grant&username=admin&password={}", first["ADMIN_PASSWORD"]);
     assert_eq!(curl(&first, TOKEN, &["--data", &admin]).status, 200);
-    let confidential = format!("grant_type=password&client_id=ua&client_secret={}&username=demo&password={}", first["UA_CLIENT_SECRET"], first["KC_PASSWORD"]);
+    let confidential = format!(
+        "grant_type=password&client_id=ua&client_secret={}&username=demo&password={}",
+        first["UA_CLIENT_SECRET"], first["KC_PASSWORD"]
+    );
     assert_eq!(curl(&first, TOKEN, &["--data", &confidential]).status, 200);
     let keys = curl(&first, "/realms/UA/protocol/openid-connect/certs", &[]).body;
     first_start.stop();
 
     let events = Program::run(&["admin", "--data", &data.display().to_string(), "--json", "events", "--realm", "UA"]);
-    assert_eq!((events.code, events.stdout.contains("REFRESH_TOKEN")), (0, true), "events outlive the stop: {}{}", events.stdout, events.stderr);
+    assert_eq!(
+        (events.code, events.stdout.contains("REFRESH_TOKEN")),
+        (0, true),
+        "events outlive the stop: {}{}",
+        events.stdout,
+        events.stderr
+    );
     assert_eq!(mode(&data), 0o700);
     assert_eq!(mode(&env_file), 0o600);
     for entry in std::fs::read_dir(&data).expect("readable") {

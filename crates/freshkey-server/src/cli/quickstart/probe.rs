@@ -70,6 +70,8 @@ impl Probe {
     async fn ask(&mut self, request: http::Result<Request<Full<Bytes>>>, what: &str) -> Result<(StatusCode, Bytes), Failure> {
         let request = request.map_err(|error| failed(what, &error))?;
         let exchange = async {
+            // The connection may still be busy with the end of the last answer.
+            self.requests.ready().await.map_err(|error| failed(what, &error))?;
             let response = self.requests.send_request(request).await.map_err(|error| failed(what, &error))?;
             let (parts, body) = Response::into_parts(response);
             let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await.map_err(|error| failed(what, &error))?;

@@ -26,7 +26,12 @@ pub(super) struct Seeded {
 }
 
 /// The realm, made with its users if it is not there.
-pub(super) async fn open_or_make_realm(store: &Store, credentials: &Credentials, now: Now, entropy: &dyn Entropy) -> Result<Seeded, Failure> {
+pub(super) async fn open_or_make_realm(
+    store: &Store,
+    credentials: &Credentials,
+    now: Now,
+    entropy: &dyn Entropy,
+) -> Result<Seeded, Failure> {
     let documents = match load(store).await? {
         Some(documents) => documents,
         None => {
@@ -55,14 +60,16 @@ struct Seed<'a> {
 impl Seed<'_> {
     async fn make_user(&self, account: &Account, roles: &[&str], attributes: &[(&str, &str)]) -> Result<(), Failure> {
         let unusable = |error: &dyn std::fmt::Display| failed(&format!("the user {} cannot be made: {error}", account.username));
-        let mut record = new_user(self.documents, self.realm, &account.username, self.now, self.entropy).map_err(|error| unusable(&error))?;
+        let mut record =
+            new_user(self.documents, self.realm, &account.username, self.now, self.entropy).map_err(|error| unusable(&error))?;
         let roles = roles.iter().map(|name| UserChange::AddRole(RoleName::of_realm(name)));
         let attributes = attributes.iter().map(|(name, value)| UserChange::Attribute((*name).to_owned(), vec![(*value).to_owned()]));
         let changes: Vec<_> = roles.chain(attributes).collect();
         record.user = change_user(self.realm, &record.user, &changes).map_err(|error| unusable(&error))?;
         let plain = PlainPassword::new(account.password.expose()).map_err(|_| unusable(&"the password is too long"))?;
         let algorithm = self.realm.settings.password_policy.hash_algorithm();
-        let hash = passwords::hash(plain, &algorithm, random_bytes::<16>(self.entropy), &mut HashWorkspace::new()).map_err(|error| unusable(&format!("{error:?}")))?;
+        let hash = passwords::hash(plain, &algorithm, random_bytes::<16>(self.entropy), &mut HashWorkspace::new())
+            .map_err(|error| unusable(&format!("{error:?}")))?;
         record.credentials.push(password_record(random_uuid(self.entropy), &hash, self.now.milliseconds()));
         let audit = audit(self.documents.key, "user.create", &account.username, self.now, self.entropy);
         match self.store.create_user(self.documents.key, &record, EmailRule::Unique, &audit).await {
@@ -99,7 +106,10 @@ fn ua_secret(documents: &RealmDocuments) -> Option<Secret<String>> {
 }
 
 fn audit(realm: RealmKey, action: &'static str, target: &str, now: Now, entropy: &dyn Entropy) -> AuditRecord {
-    let event = Event::new(now.milliseconds(), realm, EventKind::AdminChange).with("actor", "quickstart").with("action", action).with("target", target.to_owned());
+    let event = Event::new(now.milliseconds(), realm, EventKind::AdminChange)
+        .with("actor", "quickstart")
+        .with("action", action)
+        .with("target", target.to_owned());
     AuditRecord { event, reason: None, address: None, correlation_id: random_uuid(entropy) }
 }
 

@@ -16,8 +16,8 @@ async fn t_031_a_new_key_is_published_before_it_signs_and_the_old_one_goes_on_ve
     exit code: 0
     ── stdout
     KID  ALGORITHM  STATUS  SIGNS  PRIORITY  PROVIDER
-    KID  RS256  active  yes  100  rsa-generated
     UUID  HS512  active  yes  100  hmac-generated
+    KID  RS256  active  yes  100  rsa-generated
     ── stderr
     ");
     let before = kid_of(&server.sign_in("").await.access_token());

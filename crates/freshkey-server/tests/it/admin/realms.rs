@@ -30,7 +30,7 @@ fn realms_are_made_listed_shown_and_removed() {
     rotation  off: a refresh token can be used repeatedly
     offline grants  at most 100 for a user and client
     guessing  not slowed down
-    active keys  RS256 HS512
+    active keys  HS512 RS256
     events kept  30 days
     version  1
     ── stderr

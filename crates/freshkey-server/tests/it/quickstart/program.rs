@@ -48,7 +48,9 @@ impl Program {
 
     /// The first line on standard output that begins so.
     pub(crate) fn wait_for_output(&self, beginning: &str) -> String {
-        self.stdout.find(|line| line.starts_with(beginning)).unwrap_or_else(|| panic!("no line began with {beginning:?}:\n{}", self.stderr.rest()))
+        self.stdout
+            .find(|line| line.starts_with(beginning))
+            .unwrap_or_else(|| panic!("no line began with {beginning:?}:\n{}", self.stderr.rest()))
     }
 
     /// The first line on standard error that contains this.
@@ -116,7 +118,11 @@ pub(crate) fn curl(env: &BTreeMap<String, String>, path: &str, arguments: &[&str
 }
 
 pub(crate) fn curl_url(url: &str, arguments: &[&str]) -> Answer {
-    let output = Command::new("curl").args(["--silent", "--show-error", "--max-time", "20", "--write-out", "\n%{http_code}"]).args(arguments).arg(url).output();
+    let output = Command::new("curl")
+        .args(["--silent", "--show-error", "--max-time", "20", "--write-out", "\n%{http_code}"])
+        .args(arguments)
+        .arg(url)
+        .output();
     let output = output.expect("curl is installed");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let (body, status) = text.rsplit_once('\n').expect("a status");
@@ -126,7 +132,10 @@ pub(crate) fn curl_url(url: &str, arguments: &[&str]) -> Answer {
 
 /// The values of an env-file as a shell reads them.
 pub(crate) fn read_env(path: &Path) -> BTreeMap<String, String> {
-    let script = format!(". '{}'; for name in KC_ADDR KC_CACERT KC_USERNAME KC_PASSWORD REFRESH_TOKEN UA_CLIENT_SECRET ADMIN_USERNAME ADMIN_PASSWORD; do eval \"echo \\$name \\$$name\"; done", path.display());
+    let script = format!(
+        ". '{}'; for name in KC_ADDR KC_CACERT KC_USERNAME KC_PASSWORD REFRESH_TOKEN UA_CLIENT_SECRET ADMIN_USERNAME ADMIN_PASSWORD; do eval \"echo \\$name \\$$name\"; done",
+        path.display()
+    );
     let output = Command::new("sh").args(["-eu", "-c", &script]).output().expect("a shell");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8_lossy(&output.stdout).into_owned();

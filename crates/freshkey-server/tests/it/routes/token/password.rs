@@ -48,9 +48,79 @@ async fn a_sign_in_answers_as_keycloak_does() {
         }
         token
     };
-    insta::assert_json_snapshot!(shown("access_token"), @"");
-    insta::assert_json_snapshot!(shown("refresh_token"), @"");
-    insta::assert_json_snapshot!(shown("id_token"), @"");
+    insta::assert_json_snapshot!(shown("access_token"), @r#"
+    {
+      "exp": 1800003600,
+      "iat": 1800000000,
+      "jti": "…",
+      "iss": "https://id.example/realms/UA",
+      "aud": "account",
+      "sub": "…",
+      "typ": "Bearer",
+      "azp": "ua-grant",
+      "sid": "…",
+      "acr": "1",
+      "realm_access": {
+        "roles": [
+          "default-roles-ua",
+          "member",
+          "offline_access",
+          "uma_authorization"
+        ]
+      },
+      "resource_access": {
+        "account": {
+          "roles": [
+            "manage-account",
+            "manage-account-links",
+            "view-profile"
+          ]
+        }
+      },
+      "scope": "openid profile email",
+      "name": "Dee Mo",
+      "family_name": "Mo",
+      "given_name": "Dee",
+      "preferred_username": "demo",
+      "email": "demo@example.org",
+      "email_verified": false
+    }
+    "#);
+    insta::assert_json_snapshot!(shown("refresh_token"), @r#"
+    {
+      "exp": 1800604800,
+      "iat": 1800000000,
+      "jti": "…",
+      "iss": "https://id.example/realms/UA",
+      "aud": "https://id.example/realms/UA",
+      "sub": "…",
+      "typ": "Refresh",
+      "azp": "ua-grant",
+      "sid": "…",
+      "scope": "openid web-origins acr profile roles basic email ua"
+    }
+    "#);
+    insta::assert_json_snapshot!(shown("id_token"), @r#"
+    {
+      "exp": 1800003600,
+      "iat": 1800000000,
+      "jti": "…",
+      "iss": "https://id.example/realms/UA",
+      "aud": "ua-grant",
+      "sub": "…",
+      "typ": "ID",
+      "azp": "ua-grant",
+      "sid": "…",
+      "at_hash": "…",
+      "acr": "1",
+      "name": "Dee Mo",
+      "family_name": "Mo",
+      "given_name": "Dee",
+      "preferred_username": "demo",
+      "email": "demo@example.org",
+      "email_verified": false
+    }
+    "#);
 }
 
 #[tokio::test(flavor = "multi_thread")]
