@@ -4,6 +4,8 @@
 
 mod notify;
 mod signals;
+#[cfg(test)]
+mod tests;
 
 pub use signals::StopSignals;
 

@@ -51,6 +51,31 @@ async fn t_021_every_offline_grant_of_a_person_is_listed_and_ends_alone() {
 }
 
 #[tokio::test]
+async fn one_of_the_two_grants_of_a_session_ends_alone() {
+    let dir = DataDir::new();
+    let server = dir.server().await;
+    let online = server.sign_in("").await.refresh_token();
+    let form =
+        [("grant_type", "refresh_token"), ("client_id", "ua-grant"), ("refresh_token", online.as_str()), ("scope", "offline_access")];
+    let offline = server.token(&form).await.refresh_token();
+    let sid = claims(&online).sid.expect("a sid");
+    assert_eq!(claims(&offline).sid.as_ref(), Some(&sid));
+    let rows = dir.admin(&["session", "show", &sid, "--json"]).json();
+    let named = |kind: &str| {
+        rows.as_array().expect("a list").iter().find(|row| row["kind"] == kind).expect("listed")["grant"]
+            .as_str()
+            .expect("a name")
+            .to_owned()
+    };
+    dir.admin(&["session", "end", &named("online")]).ok();
+    assert_eq!(server.refresh(&online).await.status, 400);
+    assert_eq!(server.refresh(&offline).await.status, 200);
+    assert_eq!(dir.admin(&["session", "end", &sid, "--client", "ua-grant", "--online"]).code, 7, "it has no online grant any more");
+    dir.admin(&["session", "end", &named("offline")]).ok();
+    assert_eq!(server.refresh(&offline).await.status, 400);
+}
+
+#[tokio::test]
 async fn a_session_is_shown_and_ends_by_its_id() {
     let dir = DataDir::new();
     let server = dir.server().await;

@@ -1,5 +1,6 @@
 //! `POST /realms/{realm}/protocol/openid-connect/token`
 
+mod bad_input;
 mod client_authentication;
 mod client_credentials;
 mod offline;
