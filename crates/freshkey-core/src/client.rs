@@ -5,8 +5,8 @@ use crate::lifetimes::ClientLifetimes;
 use crate::mappers::Mapper;
 use crate::role::RoleSet;
 use crate::time::EpochSeconds;
-use freshkey_protocol::jose::{Algorithm, VerifyingKey};
 use freshkey_protocol::Secret;
+use freshkey_protocol::jose::{Algorithm, VerifyingKey};
 use std::fmt;
 
 /// What the rules know about a client.

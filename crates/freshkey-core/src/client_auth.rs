@@ -204,7 +204,10 @@ fn check_secret(secrets: &[ClientSecret], presented: &Secret<String>, now: Now) 
     if presented.expose().is_empty() {
         return Err(Refusal::ClientSecretMissing);
     }
-    let matches = secrets.iter().filter(|secret| is_in_force(secret, now)).fold(false, |found, secret| secret.value.equals(presented.expose().as_bytes()) | found);
+    let matches = secrets
+        .iter()
+        .filter(|secret| is_in_force(secret, now))
+        .fold(false, |found, secret| secret.value.equals(presented.expose().as_bytes()) | found);
     if matches { Ok(()) } else { Err(Refusal::WrongClientSecret) }
 }
 
@@ -234,7 +237,9 @@ fn unverified_subject(assertion: &str) -> Option<String> {
 
 fn presented_secret<'p>(presented: &'p PresentedCredentials<'_>) -> Option<(&'p Secret<String>, Method)> {
     match presented {
-        PresentedCredentials::IdAndSecret { client_secret, source: SecretSource::BasicHeader, .. } => Some((client_secret, Method::SecretBasic)),
+        PresentedCredentials::IdAndSecret { client_secret, source: SecretSource::BasicHeader, .. } => {
+            Some((client_secret, Method::SecretBasic))
+        }
         PresentedCredentials::IdAndSecret { client_secret, source: SecretSource::Form, .. } => Some((client_secret, Method::SecretPost)),
         PresentedCredentials::Assertion { client_secret: Some(client_secret), .. } => Some((client_secret, Method::SecretPost)),
         _ => None,
@@ -259,11 +264,19 @@ struct AssertionChecks<'a> {
 }
 
 impl AssertionChecks<'_> {
-    fn run(&self, presented: &PresentedCredentials<'_>, verify: impl Fn(&CompactJws<'_>) -> Option<Claims>) -> Result<Authentication, Refusal> {
+    fn run(
+        &self,
+        presented: &PresentedCredentials<'_>,
+        verify: impl Fn(&CompactJws<'_>) -> Option<Claims>,
+    ) -> Result<Authentication, Refusal> {
         self.check(presented, verify).map(Authentication::Pending).map_err(Refusal::ClientAssertion)
     }
 
-    fn check(&self, presented: &PresentedCredentials<'_>, verify: impl Fn(&CompactJws<'_>) -> Option<Claims>) -> Result<PendingAssertion, AssertionFault> {
+    fn check(
+        &self,
+        presented: &PresentedCredentials<'_>,
+        verify: impl Fn(&CompactJws<'_>) -> Option<Claims>,
+    ) -> Result<PendingAssertion, AssertionFault> {
         let PresentedCredentials::Assertion { assertion_type, assertion, client_id, .. } = presented else {
             return Err(AssertionFault::TypeMissing);
         };

@@ -84,7 +84,13 @@ impl EventKind {
     pub fn is_security_relevant(self) -> bool {
         matches!(
             self,
-            Self::RefreshTokenReuse | Self::OfflineUpgrade | Self::DatabaseRegression | Self::RevokeGrant | Self::Logout | Self::AdminChange | Self::KeyChange
+            Self::RefreshTokenReuse
+                | Self::OfflineUpgrade
+                | Self::DatabaseRegression
+                | Self::RevokeGrant
+                | Self::Logout
+                | Self::AdminChange
+                | Self::KeyChange
         )
     }
 }

@@ -40,7 +40,7 @@ pub struct GroupTree {
 
 impl GroupTree {
     /// Builds the tree. A group whose parent is unknown, or who is its own ancestor, stands at the top.
-    pub fn new(groups: Vec<Group>, roles: &RoleGraph) -> Self {
+    pub fn new(groups: &[Group], roles: &RoleGraph) -> Self {
         let by_key: HashMap<GroupKey, &Group> = groups.iter().map(|group| (group.key, group)).collect();
         let nodes = groups
             .iter()

@@ -84,7 +84,10 @@ impl Lifetimes {
                 access_token,
                 session_idle_s: realm.offline_session_idle_s,
                 session_max_s: realm.offline_session_max_s,
-                client_idle_s: first_positive([client.offline_session_idle_s.unwrap_or(0), realm.client_offline_session_idle_s], realm.offline_session_idle_s),
+                client_idle_s: first_positive(
+                    [client.offline_session_idle_s.unwrap_or(0), realm.client_offline_session_idle_s],
+                    realm.offline_session_idle_s,
+                ),
                 client_max_s: match (client.offline_session_max_s.filter(|max| *max > 0), realm.offline_session_max_s) {
                     (Some(own), _) => Some(own),
                     (None, Some(max)) => Some(first_positive([realm.client_offline_session_max_s, 0], max)),

@@ -257,7 +257,10 @@ mod tests {
     fn names_are_stable_words_without_outside_text() {
         assert_eq!(Refusal::InvalidScope { requested: "x y".into() }.name(), "invalid_scope");
         assert_eq!(Refusal::InvalidRefreshToken(RefreshTokenFault::UnknownKey).name(), "invalid_refresh_token:unknown_key");
-        assert_eq!(Refusal::ClientAssertion(AssertionFault::TypeUnknown { sent: "Evil Text".into() }).name(), "client_assertion:type_unknown");
+        assert_eq!(
+            Refusal::ClientAssertion(AssertionFault::TypeUnknown { sent: "Evil Text".into() }).name(),
+            "client_assertion:type_unknown"
+        );
         assert_eq!(Refusal::ReusedTooOften.name(), "reused_too_often");
     }
 }

@@ -37,7 +37,12 @@ pub fn revoke_refresh_token(client: &Client, token: &VerifiedRefreshToken, sessi
 }
 
 /// Makes one access token worthless, by its `jti`.
-pub fn revoke_access_token(realm: RealmKey, client: &Client, token: &VerifiedAccessToken, now: EpochSeconds) -> Result<Vec<Change>, Refusal> {
+pub fn revoke_access_token(
+    realm: RealmKey,
+    client: &Client,
+    token: &VerifiedAccessToken,
+    now: EpochSeconds,
+) -> Result<Vec<Change>, Refusal> {
     if token.client_id != client.client_id {
         return Err(Refusal::RevocationByOtherClient);
     }

@@ -73,7 +73,13 @@ pub fn names(list: &str) -> impl Iterator<Item = &str> {
 ///
 /// A scope with role mappings is granted only to a user who has one of these roles. `offline_access` is judged elsewhere, so that
 /// lacking the role is an error and not a silent loss.
-pub fn resolve<'r>(realm: &'r Realm, client: &Client, effective: &RoleSet, openid: bool, is_wanted: impl Fn(&str) -> bool) -> GrantedScopes<'r> {
+pub fn resolve<'r>(
+    realm: &'r Realm,
+    client: &Client,
+    effective: &RoleSet,
+    openid: bool,
+    is_wanted: impl Fn(&str) -> bool,
+) -> GrantedScopes<'r> {
     let defaults = client.default_scopes.iter();
     let optional = client.optional_scopes.iter().filter(|name| is_wanted(name));
     let scopes = defaults

@@ -30,7 +30,12 @@ pub(crate) fn begin<'a>(
 ) -> (TokenPlan<'a>, Vec<Change>) {
     let now = setting.now.seconds();
     let grant = Grant {
-        id: GrantId { sid: SessionId::generate(setting.now, user.key, entropy), kind: started.kind, client: client.key, family: Family::FIRST },
+        id: GrantId {
+            sid: SessionId::generate(setting.now, user.key, entropy),
+            kind: started.kind,
+            client: client.key,
+            family: Family::FIRST,
+        },
         realm: setting.realm.key,
         user: user.key,
         generation: 0,

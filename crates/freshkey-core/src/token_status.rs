@@ -33,7 +33,11 @@ pub struct Living<'a> {
 }
 
 /// Judges an access token (Keycloak's `UserInfoEndpoint` and `AccessTokenIntrospectionProvider`).
-pub fn judge_access_token<'a>(setting: Setting<'a>, token: &VerifiedAccessToken, context: AccessTokenContext) -> Result<Living<'a>, AccessTokenFault> {
+pub fn judge_access_token<'a>(
+    setting: Setting<'a>,
+    token: &VerifiedAccessToken,
+    context: AccessTokenContext,
+) -> Result<Living<'a>, AccessTokenFault> {
     let client = setting.realm.clients.get(&token.client_id).ok_or(AccessTokenFault::ClientNotFound)?;
     if !client.enabled {
         return Err(AccessTokenFault::ClientDisabled);
@@ -43,10 +47,14 @@ pub fn judge_access_token<'a>(setting: Setting<'a>, token: &VerifiedAccessToken,
     }
     let grant = match token.sid {
         Some(sid) => {
-            let of_client = |kind| context.grants.iter().filter(move |grant| grant.id.sid == sid && grant.id.client == client.key && grant.id.kind == kind);
+            let of_client = |kind| {
+                context.grants.iter().filter(move |grant| grant.id.sid == sid && grant.id.client == client.key && grant.id.kind == kind)
+            };
             // Online first, then offline, as Keycloak looks; of several chains the one used last.
             let newest = |kind| of_client(kind).max_by_key(|grant| grant.last_used_at);
-            let grant = newest(SessionKind::Online).filter(|grant| is_alive(setting, client, grant, &context.grants)).or_else(|| newest(SessionKind::Offline));
+            let grant = newest(SessionKind::Online)
+                .filter(|grant| is_alive(setting, client, grant, &context.grants))
+                .or_else(|| newest(SessionKind::Offline));
             let grant = grant.or_else(|| newest(SessionKind::Online)).ok_or(AccessTokenFault::SessionNotFound)?;
             if !is_alive(setting, client, grant, &context.grants) {
                 return Err(AccessTokenFault::SessionExpired);
@@ -59,7 +67,8 @@ pub fn judge_access_token<'a>(setting: Setting<'a>, token: &VerifiedAccessToken,
         None => None,
     };
     let user = check_user(setting, client, context.user, token.issued_at)?;
-    let same_user = token.subject.as_ref().is_none_or(|subject| *subject == user.id || grant.is_some()) && grant.as_ref().is_none_or(|grant| grant.user == user.key);
+    let same_user = token.subject.as_ref().is_none_or(|subject| *subject == user.id || grant.is_some())
+        && grant.as_ref().is_none_or(|grant| grant.user == user.key);
     if !same_user {
         return Err(AccessTokenFault::UserNotFound);
     }

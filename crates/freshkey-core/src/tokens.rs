@@ -7,7 +7,9 @@ mod refresh;
 mod verify;
 
 pub use refresh::{RefreshTokenPlan, TokenIdentity};
-pub use verify::{Expiry, VerifiedAccessToken, VerifiedRefreshToken, verify_access_token, verify_refresh_token, verify_refresh_token_of_any};
+pub use verify::{
+    Expiry, VerifiedAccessToken, VerifiedRefreshToken, verify_access_token, verify_refresh_token, verify_refresh_token_of_any,
+};
 
 use crate::client::{Client, TokenTypeSpelling};
 use crate::entropy::Entropy;
@@ -129,7 +131,12 @@ pub fn mint(plan: &TokenPlan<'_>, entropy: &dyn Entropy) -> Result<TokenSet, Ref
         other: Some(&other),
     }
     .to_json();
-    Ok(TokenSet { body, access_token_id: access.id, access_token_expires_at: access.expires_at, refresh_token_id: refresh.map(|token| token.id) })
+    Ok(TokenSet {
+        body,
+        access_token_id: access.id,
+        access_token_expires_at: access.expires_at,
+        refresh_token_id: refresh.map(|token| token.id),
+    })
 }
 
 /// The latest of the realm's, the client's and the user's not-before: tokens issued earlier are stale (T-011).

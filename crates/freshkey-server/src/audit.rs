@@ -18,11 +18,16 @@ pub fn record(mut event: Event, caller: &Caller) -> AuditRecord {
 /// One line for each event: at debug level when all went well, so that a busy server's log stays readable.
 fn observe(event: &Event, reason: Option<&str>, caller: &Caller) {
     let kind = event.kind.as_str();
-    metrics::counter!("freshkey_events_total", "kind" => kind, "outcome" => if reason.is_some() { "refused" } else { "granted" }).increment(1);
+    metrics::counter!("freshkey_events_total", "kind" => kind, "outcome" => if reason.is_some() { "refused" } else { "granted" })
+        .increment(1);
     let client_id = event.client_id.as_deref().unwrap_or_default();
     match reason {
-        None => tracing::debug!(event.kind = kind, client_id, address = %caller.address, correlation_id = caller.correlation_id, "granted"),
-        Some(reason) => tracing::info!(event.kind = kind, client_id, reason, address = %caller.address, correlation_id = caller.correlation_id, "refused"),
+        None => {
+            tracing::debug!(event.kind = kind, client_id, address = %caller.address, correlation_id = caller.correlation_id, "granted");
+        }
+        Some(reason) => {
+            tracing::info!(event.kind = kind, client_id, reason, address = %caller.address, correlation_id = caller.correlation_id, "refused");
+        }
     }
 }
 

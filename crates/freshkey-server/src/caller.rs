@@ -109,7 +109,12 @@ pub fn trace_id(headers: &HeaderMap) -> Option<&str> {
     let mut parts = header(headers, &TRACEPARENT)?.split('-');
     let (version, trace_id) = (parts.next()?, parts.next()?);
     let is_hex = |text: &str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    let good = version.len() == 2 && version != "ff" && is_hex(version) && trace_id.len() == 32 && is_hex(trace_id) && trace_id.bytes().any(|byte| byte != b'0');
+    let good = version.len() == 2
+        && version != "ff"
+        && is_hex(version)
+        && trace_id.len() == 32
+        && is_hex(trace_id)
+        && trace_id.bytes().any(|byte| byte != b'0');
     good.then_some(trace_id)
 }
 
@@ -151,7 +156,12 @@ mod tests {
     fn only_a_well_formed_traceparent_is_taken_over() {
         let id = "4bf92f3577b34da6a3ce929d0e0e4736";
         assert_eq!(trace_id(&headers(&[("traceparent", &format!("00-{id}-00f067aa0ba902b7-01"))])), Some(id));
-        for wrong in ["00-XX", "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "00-00000000000000000000000000000000-00f067aa0ba902b7-01", "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01"] {
+        for wrong in [
+            "00-XX",
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+        ] {
             assert_eq!(trace_id(&headers(&[("traceparent", wrong)])), None, "{wrong}");
         }
     }

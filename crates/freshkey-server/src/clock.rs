@@ -59,7 +59,7 @@ pub struct SystemEntropy;
 impl Entropy for SystemEntropy {
     fn fill(&self, buffer: &mut [u8]) {
         // A process that cannot draw random bytes must not go on to make tokens.
-        #[allow(clippy::expect_used, reason = "there is no safe way to go on without randomness")]
+        #[allow(clippy::disallowed_methods, reason = "the one permitted source of randomness")]
         aws_lc_rs::rand::fill(buffer).expect("the random source of the operating system works");
     }
 }

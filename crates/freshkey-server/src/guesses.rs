@@ -4,10 +4,10 @@
 //! out with all its live grants as soon as enough of them, or one attacker at its form, had mistyped.
 
 use crate::limits::GUESSING_ADDRESSES_MAX;
+use freshkey_core::Now;
 use freshkey_core::brute_force::{AddressFailures, AddressLimit, limited_address};
 use freshkey_core::ids::RealmKey;
 use freshkey_core::realm::Realm;
-use freshkey_core::Now;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -118,7 +118,9 @@ impl Realms {
             let slot = match old {
                 Some(slot) if slot.version == entry.version => slot.clone(),
                 // Loaded before: load the new one now, so that no request waits for it.
-                Some(Slot { served: Some(served), .. }) => Slot { version: entry.version, served: Some(self.reload(&entry.name, served).await?) },
+                Some(Slot { served: Some(served), .. }) => {
+                    Slot { version: entry.version, served: Some(self.reload(&entry.name, served).await?) }
+                }
                 _ => Slot { version: entry.version, served: None },
             };
             realms.insert(entry.name, slot);
@@ -146,7 +148,11 @@ impl Realms {
         }
         let frontend = realm.settings.frontend_url.as_deref().unwrap_or(&self.urls.public);
         let backchannel = self.urls.backchannel.as_deref().unwrap_or(frontend);
-        let served = ServedRealm { issuer: format!("{frontend}/realms/{name}"), backchannel: format!("{backchannel}/realms/{name}"), realm: Arc::new(realm) };
+        let served = ServedRealm {
+            issuer: format!("{frontend}/realms/{name}"),
+            backchannel: format!("{backchannel}/realms/{name}"),
+            realm: Arc::new(realm),
+        };
         Ok(Some(Arc::new(served)))
     }
 

@@ -101,7 +101,8 @@ fn caller(app: &App, parts: &Parts) -> Caller {
     let unknown = Connection { peer: SocketAddr::from(([0, 0, 0, 0], 0)), scheme: Scheme::Http };
     let connection = parts.extensions.get::<Connection>().copied().unwrap_or(unknown);
     let (address, scheme) = app.trusted_proxies.resolve(connection.peer, connection.scheme, &parts.headers);
-    let correlation_id = trace_id(&parts.headers).map_or_else(|| format!("{:032x}", u128::from_be_bytes(random_bytes(&*app.entropy))), str::to_owned);
+    let correlation_id =
+        trace_id(&parts.headers).map_or_else(|| format!("{:032x}", u128::from_be_bytes(random_bytes(&*app.entropy))), str::to_owned);
     Caller { address, scheme, correlation_id }
 }
 

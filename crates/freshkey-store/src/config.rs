@@ -72,8 +72,7 @@ pub enum RealmChanged {
 const KEY_ATTEMPTS_MAX: usize = 16;
 
 /// The clock of the database's machine. SQLite runs on ours.
-const DATABASE_CLOCK: &str =
-    "SELECT /*sqlite:CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)*/ /*postgres:(extract(epoch FROM clock_timestamp()) * 1000)::BIGINT*/";
+const DATABASE_CLOCK: &str = "SELECT /*sqlite:CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)*/ /*postgres:(extract(epoch FROM clock_timestamp()) * 1000)::BIGINT*/";
 const VERSION: &str = "SELECT version FROM config_state WHERE singleton = 1";
 const NEXT_REALM_KEY: &str = "SELECT next_realm_key FROM config_state WHERE singleton = 1";
 const TAKE_REALM_KEY: &str =

@@ -1,3 +1,5 @@
+#![allow(clippy::type_complexity, reason = "tables of changes and what they lead to")]
+
 use super::*;
 use crate::fixture::{START, World};
 use freshkey_protocol::Form;
@@ -22,19 +24,26 @@ fn ask(world: &World, body: &str) -> Result<Authentication, Refusal> {
 }
 
 fn refused(world: &World, body: &str) -> Refusal {
-    ask(world, body).err().expect("a refusal")
+    ask(world, body).expect_err("a refusal")
 }
 
 #[test]
 fn t_022_a_client_without_its_own_secret_is_refused() {
-    let world = with_authentication(ClientAuthentication::Secret(vec![secret("right", None), secret("former", Some(START)), secret("dead", Some(START - 1)), secret("", None)]));
+    let world = with_authentication(ClientAuthentication::Secret(vec![
+        secret("right", None),
+        secret("former", Some(START)),
+        secret("dead", Some(START - 1)),
+        secret("", None),
+    ]));
     assert_eq!(refused(&world, "client_id=ua"), Refusal::ClientSecretMissing);
     assert_eq!(refused(&world, "client_id=ua&client_secret="), Refusal::ClientSecretMissing);
     for wrong in ["wrong", "righ", "right2", "dead"] {
         assert_eq!(refused(&world, &format!("client_id=ua&client_secret={wrong}")), Refusal::WrongClientSecret, "{wrong}");
     }
     for right in ["right", "former"] {
-        assert!(matches!(ask(&world, &format!("client_id=ua&client_secret={right}")), Ok(Authentication::Done(client)) if client.client().client_id == "ua"));
+        assert!(
+            matches!(ask(&world, &format!("client_id=ua&client_secret={right}")), Ok(Authentication::Done(client)) if client.client().client_id == "ua")
+        );
     }
     assert_eq!(refused(&world, "client_id=nobody"), Refusal::UnknownClient);
     assert_eq!(refused(&world, "grant_type=password"), Refusal::NoClient);
@@ -115,10 +124,19 @@ fn an_assertion_of_another_key_or_shape_is_refused() {
     assert_eq!(refused(&signer.world, &stranger.body(|_| {})), Refusal::ClientAssertion(F::Signature(AssertionMethod::PrivateKey)));
     assert_eq!(refused(&signer.world, "client_id=ua&client_secret=x"), Refusal::ClientAssertion(F::TypeMissing));
     let body = signer.body(|_| {});
-    assert_eq!(refused(&signer.world, &body.replace("jwt-bearer", "saml")), Refusal::ClientAssertion(F::TypeUnknown { sent: JWT_BEARER_ASSERTION.replace("jwt-bearer", "saml") }));
-    assert_eq!(refused(&signer.world, &format!("client_id=ua&client_assertion_type={JWT_BEARER_ASSERTION}")), Refusal::ClientAssertion(F::Missing));
+    assert_eq!(
+        refused(&signer.world, &body.replace("jwt-bearer", "saml")),
+        Refusal::ClientAssertion(F::TypeUnknown { sent: JWT_BEARER_ASSERTION.replace("jwt-bearer", "saml") })
+    );
+    assert_eq!(
+        refused(&signer.world, &format!("client_id=ua&client_assertion_type={JWT_BEARER_ASSERTION}")),
+        Refusal::ClientAssertion(F::Missing)
+    );
     let other = signer.body(|claims| (claims["iss"], claims["sub"]) = (json!("other"), json!("other")));
-    assert_eq!(refused(&signer.world, &(other + "&client_id=ua")), Refusal::ClientAssertion(F::ClientMismatch(AssertionMethod::PrivateKey)));
+    assert_eq!(
+        refused(&signer.world, &(other + "&client_id=ua")),
+        Refusal::ClientAssertion(F::ClientMismatch(AssertionMethod::PrivateKey))
+    );
 }
 
 #[test]

@@ -156,13 +156,16 @@ fn begin<'a>(
     let user = user.ok_or(Refusal::UnknownUser)?;
     let requested = requested_scope.unwrap_or_default();
     let effective = scopes::effective_roles(setting.realm, &user);
-    let granted = scopes::resolve(setting.realm, client, &effective, scopes::has_name(requested, OPENID), |name| scopes::has_name(requested, name));
+    let granted =
+        scopes::resolve(setting.realm, client, &effective, scopes::has_name(requested, OPENID), |name| scopes::has_name(requested, name));
     let offline = granted.contains(OFFLINE_ACCESS);
     if offline && !scopes::may_have_offline_tokens(setting.realm, client, &effective) {
         return Err(Refusal::OfflineNotAllowed);
     }
     let mut after = Vec::new();
-    if let Some(seen) = failures.filter(|failures| brute_force::after_success(failures, &setting.realm.settings.brute_force, setting.now) == AfterSuccess::Clear) {
+    if let Some(seen) = failures
+        .filter(|failures| brute_force::after_success(failures, &setting.realm.settings.brute_force, setting.now) == AfterSuccess::Clear)
+    {
         after.push(Change::LoginFailures { realm: setting.realm.key, user: user.key, seen: Some(seen), becomes: None });
     }
     if let (Some(stored), Some(hash)) = (password, &result.rehash) {
@@ -176,7 +179,13 @@ fn begin<'a>(
 }
 
 /// Only a wrong password counts. A locked account is not counted further, an unknown one has no row.
-fn count_failure(setting: Setting<'_>, address: Option<&str>, context: &SignInContext, refusal: &Refusal, event: Event) -> (Vec<Change>, Event) {
+fn count_failure(
+    setting: Setting<'_>,
+    address: Option<&str>,
+    context: &SignInContext,
+    refusal: &Refusal,
+    event: Event,
+) -> (Vec<Change>, Event) {
     let (Some(user), Refusal::WrongPassword) = (&context.user, refusal) else { return (Vec::new(), event) };
     let seen = context.failures.clone().unwrap_or_default();
     let after = brute_force::after_failure(&seen, &setting.realm.settings.brute_force, address, setting.now);
@@ -188,7 +197,8 @@ fn count_failure(setting: Setting<'_>, address: Option<&str>, context: &SignInCo
     if after.failures == seen {
         return (Vec::new(), event);
     }
-    let change = Change::LoginFailures { realm: setting.realm.key, user: user.key, seen: context.failures.clone(), becomes: Some(after.failures) };
+    let change =
+        Change::LoginFailures { realm: setting.realm.key, user: user.key, seen: context.failures.clone(), becomes: Some(after.failures) };
     (vec![change], event)
 }
 

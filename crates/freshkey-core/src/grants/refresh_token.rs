@@ -7,10 +7,11 @@ use super::Setting;
 use crate::change::{Change, Outcome};
 use crate::client::{Client, Rotation};
 use crate::event::{Event, EventKind};
-use crate::grant::{Grant, GrantId, RefreshContext, SessionKind};
+use crate::grant::{Grant, GrantId, RefreshContext, SessionKind, SessionNotes};
 use crate::lifetimes::Lifetimes;
 use crate::realm::ReuseEnds;
 use crate::refusal::Refusal;
+use crate::role::RoleSet;
 use crate::scopes::{self, OFFLINE_ACCESS, OPENID};
 use crate::time::EpochSeconds;
 use crate::tokens::{GrantLetters, IdToken, RefreshTokenPlan, TokenIdentity, TokenPlan, VerifiedRefreshToken, not_before};
@@ -29,8 +30,9 @@ pub fn decide<'a>(
     let refresh = Refresh { setting, client, token, requested_scope, lifetimes: setting.realm.lifetimes(token.kind, client) };
     let event = refresh.event();
     match refresh.judge(context) {
-        Ok(Verdict { plan, changes, upgraded }) => {
-            let event = if upgraded { Event { kind: EventKind::OfflineUpgrade, ..event } } else { event };
+        Ok(Verdict { plan, changes, upgrade }) => {
+            let kind = if upgrade == Upgrade::ToOffline { EventKind::OfflineUpgrade } else { event.kind };
+            let event = Event { kind, ..event };
             Outcome { answer: Ok(plan), changes, event }
         }
         Err(Denial { refusal, changes }) => {
@@ -66,7 +68,16 @@ impl Refusal {
 struct Verdict<'a> {
     plan: TokenPlan<'a>,
     changes: Vec<Change>,
-    upgraded: bool,
+    upgrade: Upgrade,
+}
+
+/// Whether an ordinary refresh token becomes an offline one (ADR-0003).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Upgrade {
+    /// It stays what it is.
+    None,
+    /// It becomes one.
+    ToOffline,
 }
 
 /// How a use of the token moves its chain.
@@ -106,8 +117,8 @@ impl<'a> Refresh<'a, '_> {
         };
         let advance = self.advance(grant)?; // 22, 23
         kept?;
-        let upgraded = offline_allowed && self.asks_for_upgrade();
-        Ok(self.verdict(context.user, advance, upgraded, effective)?)
+        let user = context.user.ok_or(Refusal::RefreshUserUnknown)?;
+        Ok(self.verdict(user, advance, self.upgrade(offline_allowed), &effective))
     }
 
     fn check_session_alive(&self, context: &RefreshContext) -> Result<(), Denial> {
@@ -203,7 +214,8 @@ impl<'a> Refresh<'a, '_> {
 
     fn rotate(&self, grant: &Grant) -> Advance {
         let now = self.now();
-        let successor = Grant { generation: grant.generation + 1, predecessor_uses: 1, rotated_at: now, last_used_at: now, ..grant.clone() };
+        let successor =
+            Grant { generation: grant.generation + 1, predecessor_uses: 1, rotated_at: now, last_used_at: now, ..grant.clone() };
         let change = Change::Rotate { grant: grant.id, presented: grant.generation, at: now };
         Advance { grant: successor, change: Some(change), identity: TokenIdentity::Derived }
     }
@@ -232,65 +244,66 @@ impl<'a> Refresh<'a, '_> {
         presented == grant.generation - 1 && grace_s > 0 && self.now() - grant.rotated_at <= grace_s
     }
 
-    fn asks_for_upgrade(&self) -> bool {
+    fn upgrade(&self, offline_allowed: bool) -> Upgrade {
         let asked = self.requested_scope.is_some_and(|scope| scopes::has_name(scope, OFFLINE_ACCESS));
-        asked && self.token.kind == SessionKind::Online && self.client.offline_upgrade_on_refresh.is_yes()
+        let may = self.token.kind == SessionKind::Online && self.client.offline_upgrade_on_refresh.is_yes();
+        if asked && may && offline_allowed { Upgrade::ToOffline } else { Upgrade::None }
     }
 
-    fn verdict(&self, user: Option<User>, advance: Advance, upgraded: bool, effective: crate::role::RoleSet) -> Result<Verdict<'a>, Refusal> {
+    fn verdict(&self, user: User, advance: Advance, upgrade: Upgrade, effective: &RoleSet) -> Verdict<'a> {
         let Setting { realm, issuer, now } = self.setting;
-        let user = user.ok_or(Refusal::RefreshUserUnknown)?;
-        let original = self.original_scope(upgraded);
+        let original = self.original_scope(upgrade);
         let openid = scopes::has_name(&original, OPENID);
-        let narrowed = |name: &str| self.requested_scope.is_none_or(|requested| requested.is_empty() || scopes::has_name(requested, name));
-        let granted = scopes::resolve(realm, self.client, &effective, openid && narrowed(OPENID), |name| scopes::has_name(&original, name) && narrowed(name));
-        let roles = scopes::roles_in_scope(self.client, &granted, effective.clone());
-        let mut changes: Vec<Change> = advance.change.clone().into_iter().collect();
-        let grant = if upgraded {
-            if changes.is_empty() {
-                // The online grant must still stand when its twin begins (T-005).
-                changes.push(Change::Touch { grant: advance.grant.id, at: now.seconds() });
-            }
-            let offline = self.offline_twin(&advance);
-            changes.push(Change::BeginGrant { grant: Box::new(offline.clone()), offline_grants_max: realm.settings.offline_grants_max });
-            offline
-        } else {
-            advance.grant
-        };
-        // KC-014: an offline token's response names the whole scope even when the access token was narrowed.
-        let response_scope = if grant.id.kind == SessionKind::Offline {
-            scopes::resolve(realm, self.client, &effective, openid, |name| scopes::has_name(&original, name)).shown()
-        } else {
-            granted.shown()
-        };
-        let refresh_token = self.client.refresh_tokens.is_yes().then(|| RefreshTokenPlan {
-            issued_at: if advance.identity == TokenIdentity::Derived { grant.rotated_at } else { now.seconds() },
-            scope: original,
-            identity: advance.identity,
+        let whole = scopes::resolve(realm, self.client, effective, openid, |name| scopes::has_name(&original, name));
+        let granted = scopes::resolve(realm, self.client, effective, openid && self.keeps(OPENID), |name| {
+            scopes::has_name(&original, name) && self.keeps(name)
         });
+        let identity = advance.identity;
+        let (grant, changes) = self.moved(advance, upgrade);
+        let issued_at = if identity == TokenIdentity::Derived { grant.rotated_at } else { now.seconds() };
         let plan = TokenPlan {
             realm,
             client: self.client,
             issuer,
             user,
+            // KC-014: an offline token's response names the whole scope even when the access token was narrowed.
+            response_scope: if grant.id.kind == SessionKind::Offline { whole.shown() } else { granted.shown() },
             grant: Some(grant),
-            notes: Default::default(),
+            notes: SessionNotes::new(),
+            roles: scopes::roles_in_scope(self.client, &granted, effective.clone()),
             scopes: granted,
-            roles,
-            refresh_token,
+            refresh_token: self.client.refresh_tokens.is_yes().then_some(RefreshTokenPlan { issued_at, scope: original, identity }),
             id_token: if openid { IdToken::Included } else { IdToken::Absent },
-            response_scope,
             grant_type: GrantLetters::RefreshToken,
             nonce: self.token.nonce.clone(),
             now,
         };
-        Ok(Verdict { plan, changes, upgraded })
+        Verdict { plan, changes, upgrade }
+    }
+
+    /// Whether a narrowed request still wants this scope. An empty request narrows nothing.
+    fn keeps(&self, name: &str) -> bool {
+        self.requested_scope.is_none_or(|requested| requested.is_empty() || scopes::has_name(requested, name))
+    }
+
+    /// The grant that the new tokens belong to, and everything that is to be written.
+    fn moved(&self, advance: Advance, upgrade: Upgrade) -> (Grant, Vec<Change>) {
+        if upgrade == Upgrade::None {
+            return (advance.grant, advance.change.into_iter().collect());
+        }
+        let offline = self.offline_twin(&advance);
+        // The online grant must still stand when its twin begins (T-005).
+        let hold = Change::Touch { grant: advance.grant.id, at: self.now() };
+        let begin =
+            Change::BeginGrant { grant: Box::new(offline.clone()), offline_grants_max: self.setting.realm.settings.offline_grants_max };
+        (offline, vec![advance.change.unwrap_or(hold), begin])
     }
 
     /// The scope of the new refresh token: the one of the presented token, word for word (KC-002), but for an upgrade.
-    fn original_scope(&self, upgraded: bool) -> String {
+    fn original_scope(&self, upgrade: Upgrade) -> String {
         let scope = &self.token.scope;
-        if upgraded && !scopes::has_name(scope, OFFLINE_ACCESS) { format!("{scope} {OFFLINE_ACCESS}") } else { scope.clone() }
+        let adds = upgrade == Upgrade::ToOffline && !scopes::has_name(scope, OFFLINE_ACCESS);
+        if adds { format!("{scope} {OFFLINE_ACCESS}") } else { scope.clone() }
     }
 
     /// The offline grant that an upgrade makes: of the same sign-in, so that doing it twice makes one, and a retry gets the identical token.

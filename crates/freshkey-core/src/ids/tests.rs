@@ -11,7 +11,13 @@ impl Entropy for Zeros {
 fn uuid_text_and_parse_are_inverse() {
     let text = "0190163d-8694-739b-aea5-966c26f8ad91";
     assert_eq!(uuid_text(&parse_uuid(text).unwrap()), text);
-    for wrong in ["", "0190163D-8694-739b-aea5-966c26f8ad91", "0190163d-8694-739b-aea5-966c26f8ad9", "0190163d08694-739b-aea5-966c26f8ad91", "0190163d-8694-739b-aea5-966c26f8ad9g"] {
+    for wrong in [
+        "",
+        "0190163D-8694-739b-aea5-966c26f8ad91",
+        "0190163d-8694-739b-aea5-966c26f8ad9",
+        "0190163d08694-739b-aea5-966c26f8ad91",
+        "0190163d-8694-739b-aea5-966c26f8ad9g",
+    ] {
         assert_eq!(parse_uuid(wrong), None, "{wrong}");
     }
 }

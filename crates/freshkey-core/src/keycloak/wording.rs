@@ -148,7 +148,10 @@ fn assertion(fault: &AssertionFault) -> Wording {
         F::TypeUnknown { sent } => said(
             400,
             E::InvalidClient,
-            format!("Parameter client_assertion_type has value '{sent}' but expected is '{}'", freshkey_protocol::client_credentials::JWT_BEARER_ASSERTION),
+            format!(
+                "Parameter client_assertion_type has value '{sent}' but expected is '{}'",
+                freshkey_protocol::client_credentials::JWT_BEARER_ASSERTION
+            ),
         ),
         F::Missing => said(400, E::InvalidClient, "client_assertion parameter missing"),
         F::Algorithm => said(400, E::InvalidClient, "invalid signature algorithm"),

@@ -13,10 +13,10 @@ const REALM: RealmLifetimes = RealmLifetimes {
     client_offline_session_max_s: 0,
 };
 
-fn lifetimes(kind: SessionKind, realm: impl FnOnce(&mut RealmLifetimes), client: ClientLifetimes) -> Lifetimes {
+fn lifetimes(kind: SessionKind, realm: impl FnOnce(&mut RealmLifetimes), client: impl std::borrow::Borrow<ClientLifetimes>) -> Lifetimes {
     let mut settings = REALM;
     realm(&mut settings);
-    Lifetimes::resolve(kind, &settings, &client)
+    Lifetimes::resolve(kind, &settings, client.borrow())
 }
 
 /// What a client sets, else what the realm sets for client sessions, else what it sets for sessions (KEYCLOAK §5.2).
@@ -51,7 +51,8 @@ fn an_offline_token_has_an_end_of_its_own_only_when_the_realm_limits_offline_ses
     let unlimited = lifetimes(SessionKind::Offline, |_| {}, ClientLifetimes::default());
     assert_eq!((unlimited.refresh_token_expiry(&grant, START), unlimited.client_session_end(&grant)), (None, None));
     // KC-011: a client's maximum ends the session, but does not show in the token.
-    let by_client = lifetimes(SessionKind::Offline, |_| {}, ClientLifetimes { offline_session_max_s: Some(100), ..ClientLifetimes::default() });
+    let by_client =
+        lifetimes(SessionKind::Offline, |_| {}, ClientLifetimes { offline_session_max_s: Some(100), ..ClientLifetimes::default() });
     assert_eq!((by_client.refresh_token_expiry(&grant, START), by_client.client_session_end(&grant)), (None, Some(START + 100)));
     let by_realm = lifetimes(SessionKind::Offline, |realm| realm.offline_session_max_s = Some(60 * DAY), ClientLifetimes::default());
     assert_eq!(by_realm.refresh_token_expiry(&grant, START), Some(START + 30 * DAY));
@@ -69,8 +70,11 @@ fn an_access_token_may_live_as_long_as_the_session() {
 
 #[test]
 fn last_used_is_as_coarse_as_a_thirtieth_of_the_idle_time_and_no_coarser_than_its_limit() {
-    let online = |idle| lifetimes(SessionKind::Online, |realm| realm.session_idle_s = idle, ClientLifetimes::default()).last_used_granularity_s();
-    let offline = |idle| lifetimes(SessionKind::Offline, |realm| realm.offline_session_idle_s = idle, ClientLifetimes::default()).last_used_granularity_s();
+    let online =
+        |idle| lifetimes(SessionKind::Online, |realm| realm.session_idle_s = idle, ClientLifetimes::default()).last_used_granularity_s();
+    let offline = |idle| {
+        lifetimes(SessionKind::Offline, |realm| realm.offline_session_idle_s = idle, ClientLifetimes::default()).last_used_granularity_s()
+    };
     assert_eq!([online(60), online(1800), online(DAY)], [2, 60, 60]);
     assert_eq!([offline(30 * 60), offline(30 * DAY), offline(365 * DAY)], [60, DAY, DAY]);
 }

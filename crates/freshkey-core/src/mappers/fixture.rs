@@ -42,7 +42,7 @@ impl World {
     /// The realm without any mapper.
     pub(super) fn new() -> Self {
         let roles = RoleGraph::new(roles());
-        let groups = GroupTree::new(groups(), &roles);
+        let groups = GroupTree::new(&groups(), &roles);
         let mut held = roles.empty_set();
         for name in ["offline_access", "uma_authorization", "user"] {
             held.insert(roles.find(&RoleContainer::Realm, name).unwrap());

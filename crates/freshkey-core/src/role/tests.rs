@@ -1,7 +1,12 @@
 use super::*;
 
 fn realm_role(name: &str, composites: &[&str]) -> Role {
-    Role { key: RoleKey::of(name), name: name.into(), container: RoleContainer::Realm, composites: composites.iter().map(|name| RoleKey::of(name)).collect() }
+    Role {
+        key: RoleKey::of(name),
+        name: name.into(),
+        container: RoleContainer::Realm,
+        composites: composites.iter().map(|name| RoleKey::of(name)).collect(),
+    }
 }
 
 fn expanded(graph: &RoleGraph, name: &str) -> Vec<String> {
@@ -12,7 +17,8 @@ fn expanded(graph: &RoleGraph, name: &str) -> Vec<String> {
 
 #[test]
 fn composites_are_expanded_through_cycles_and_unknown_roles_are_ignored() {
-    let graph = RoleGraph::new(vec![realm_role("a", &["b"]), realm_role("b", &["c", "gone"]), realm_role("c", &["a"]), realm_role("plain", &[])]);
+    let graph =
+        RoleGraph::new(vec![realm_role("a", &["b"]), realm_role("b", &["c", "gone"]), realm_role("c", &["a"]), realm_role("plain", &[])]);
     assert_eq!(expanded(&graph, "a"), ["a", "b", "c"]);
     assert_eq!(expanded(&graph, "c"), ["a", "b", "c"]);
     assert_eq!(expanded(&graph, "plain"), ["plain"]);

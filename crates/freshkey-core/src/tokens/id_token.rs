@@ -8,7 +8,13 @@ use crate::mappers::MappedClaims;
 use freshkey_protocol::base64url;
 use freshkey_protocol::jose::{Algorithm, HeaderType, SignError, SigningKey, sign_compact};
 
-pub(super) fn mint(plan: &TokenPlan<'_>, key: &SigningKey, mapped: &MappedClaims, access: &AccessToken, entropy: &dyn Entropy) -> Result<String, SignError> {
+pub(super) fn mint(
+    plan: &TokenPlan<'_>,
+    key: &SigningKey,
+    mapped: &MappedClaims,
+    access: &AccessToken,
+    entropy: &dyn Entropy,
+) -> Result<String, SignError> {
     let mut object = ObjectWriter::with_capacity(1024);
     object.number("exp", access.expires_at);
     object.number("iat", plan.now.seconds());

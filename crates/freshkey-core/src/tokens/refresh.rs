@@ -37,7 +37,13 @@ pub(super) struct RefreshToken {
     pub(super) expires_at: Option<EpochSeconds>,
 }
 
-pub(super) fn mint(plan: &TokenPlan<'_>, refresh: &RefreshTokenPlan, grant: &Grant, key: &SigningKey, entropy: &dyn Entropy) -> Result<RefreshToken, SignError> {
+pub(super) fn mint(
+    plan: &TokenPlan<'_>,
+    refresh: &RefreshTokenPlan,
+    grant: &Grant,
+    key: &SigningKey,
+    entropy: &dyn Entropy,
+) -> Result<RefreshToken, SignError> {
     let id = match refresh.identity {
         TokenIdentity::Random => random_uuid(entropy),
         TokenIdentity::Derived => derived_id(grant),

@@ -35,7 +35,10 @@ pub async fn password(request: &TokenRequest<'_>, parameters: PasswordRequest<'_
     let address = request.caller.address.to_string();
     for _ in 0..RACE_ATTEMPTS_MAX {
         // What was verified must still be the user's password when it is acted on.
-        if context.password.as_ref().map(|stored| &stored.hash) != verified_hash.as_ref() && context.user.is_some() && verified_hash.is_some() {
+        if context.password.as_ref().map(|stored| &stored.hash) != verified_hash.as_ref()
+            && context.user.is_some()
+            && verified_hash.is_some()
+        {
             return request.refuse(EventKind::Login, Refusal::WrongPassword, &[("username", username)]).await;
         }
         let outcome = rules::decide(request.setting(), client, parameters.scope, Some(&address), context, &result, &*request.app.entropy);

@@ -8,13 +8,13 @@ use freshkey_core::tokens::{VerifiedAccessToken, VerifiedRefreshToken};
 use serde_json::{Map, Value};
 
 /// The claims of an access token, those of the mappers made anew, and who it belongs to.
-pub fn access_token(setting: Setting<'_>, token: &VerifiedAccessToken, living: Living<'_>) -> String {
+pub fn access_token(setting: Setting<'_>, token: &VerifiedAccessToken, living: &Living<'_>) -> String {
     let mut body = Map::new();
     body.insert("exp".into(), token.expires_at.into());
     body.insert("iat".into(), token.issued_at.into());
     body.insert("jti".into(), token.id.clone().into());
     body.insert("iss".into(), setting.issuer.into());
-    let mapped = with_mapper_inputs(setting, &living, &token.scope, |inputs| mappers::apply(Target::Introspection, inputs));
+    let mapped = with_mapper_inputs(setting, living, &token.scope, |inputs| mappers::apply(Target::Introspection, inputs));
     match mapped.audience.as_slice() {
         [] => {}
         [one] => drop(body.insert("aud".into(), one.clone().into())),
@@ -29,7 +29,7 @@ pub fn access_token(setting: Setting<'_>, token: &VerifiedAccessToken, living: L
     for (name, value) in mapped.claims {
         body.entry(name).or_insert(value);
     }
-    finish(body, &token.scope, &token.client_id, &living)
+    finish(body, &token.scope, &token.client_id, living)
 }
 
 /// The claims of a refresh or offline token, and who it belongs to.
@@ -41,7 +41,14 @@ pub fn refresh_token(setting: Setting<'_>, token: &VerifiedRefreshToken, living:
     body.insert("iss".into(), setting.issuer.into());
     body.insert("aud".into(), setting.issuer.into());
     body.insert("sub".into(), token.subject.clone().into());
-    body.insert("typ".into(), if token.expires_at.is_none() || token.kind == freshkey_core::grant::SessionKind::Offline { "Offline".into() } else { "Refresh".into() });
+    body.insert(
+        "typ".into(),
+        if token.expires_at.is_none() || token.kind == freshkey_core::grant::SessionKind::Offline {
+            "Offline".into()
+        } else {
+            "Refresh".into()
+        },
+    );
     body.insert("azp".into(), token.client_id.clone().into());
     body.insert("sid".into(), token.sid.to_string().into());
     finish(body, &token.scope, &token.client_id, living)

@@ -29,7 +29,8 @@ impl Visit {
         match client_auth::authenticate(realm, presented, &audiences, self.now) {
             Ok(Authentication::Done(client)) => Ok(client),
             Ok(Authentication::Pending(assertion)) => {
-                let once = self.app.store.use_once(OnceKind::ClientAssertion, realm.key, &assertion.once_id, assertion.until, self.now).await;
+                let once =
+                    self.app.store.use_once(OnceKind::ClientAssertion, realm.key, &assertion.once_id, assertion.until, self.now).await;
                 assertion.confirm(once.map_err(|error| store_refusal(&error))?)
             }
             Err(refusal) => {

@@ -46,7 +46,9 @@ async fn respond(visit: &Visit, body: Body) -> Result<String, Refusal> {
         return Err(Refusal::DuplicatedParameter);
     }
     let text = form.get("token").filter(|text| !text.is_empty()).ok_or(Refusal::MissingTokenToIntrospect)?;
-    if let Some(hint) = form.get("token_type_hint").filter(|hint| !matches!(*hint, "access_token" | "refresh_token" | "requesting_party_token")) {
+    if let Some(hint) =
+        form.get("token_type_hint").filter(|hint| !matches!(*hint, "access_token" | "refresh_token" | "requesting_party_token"))
+    {
         return Err(Refusal::UnsupportedTokenTypeHint { hint: hint.to_owned() });
     }
     introspect(visit, &client, text).await
@@ -59,7 +61,7 @@ async fn introspect(visit: &Visit, client: &AuthenticatedClient, text: &str) -> 
         Status::Access(token, living) => {
             event.user_id = Some(living.user.id.clone());
             event.sid = token.sid;
-            keycloak::introspection::access_token(visit.setting(), &token, living)
+            keycloak::introspection::access_token(visit.setting(), &token, &living)
         }
         Status::Refresh(token, living) => {
             event.user_id = Some(living.user.id.clone());
@@ -92,16 +94,18 @@ async fn status<'a>(visit: &'a Visit, text: &str) -> Result<Status<'a>, Refusal>
                 Err(fault) => Status::Inactive(fault),
             })
         }
-        Err(Refusal::InvalidRefreshToken(RefreshTokenFault::Type | RefreshTokenFault::UnknownKey)) => match verify_access_token(setting, text) {
-            Ok(token) => {
-                let context = visit.access_token_context(&token).await?;
-                Ok(match judge_access_token(setting, &token, context) {
-                    Ok(living) => Status::Access(Box::new(token), living),
-                    Err(fault) => Status::Inactive(fault),
-                })
+        Err(Refusal::InvalidRefreshToken(RefreshTokenFault::Type | RefreshTokenFault::UnknownKey)) => {
+            match verify_access_token(setting, text) {
+                Ok(token) => {
+                    let context = visit.access_token_context(&token).await?;
+                    Ok(match judge_access_token(setting, &token, context) {
+                        Ok(living) => Status::Access(Box::new(token), living),
+                        Err(fault) => Status::Inactive(fault),
+                    })
+                }
+                Err(fault) => Ok(Status::Inactive(fault)),
             }
-            Err(fault) => Ok(Status::Inactive(fault)),
-        },
+        }
         Err(_) => Ok(Status::Inactive(AccessTokenFault::Verification)),
     }
 }

@@ -94,7 +94,8 @@ async fn changes(visit: &Visit, client: &AuthenticatedClient, text: &str, event:
     };
     event.user_id = Some(token.subject.clone());
     event.sid = Some(token.sid);
-    let context = visit.app.store.refresh_context(visit.served.realm.key, token.sid, token.kind).await.map_err(|error| store_refusal(&error))?;
+    let context =
+        visit.app.store.refresh_context(visit.served.realm.key, token.sid, token.kind).await.map_err(|error| store_refusal(&error))?;
     let alive = context.grants.iter().any(|grant| grant.id.client == client.key) && context.user.is_some();
     revocation::revoke_refresh_token(client, &token, if alive { Session::Alive } else { Session::Gone })
 }

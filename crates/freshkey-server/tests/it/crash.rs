@@ -26,7 +26,7 @@ struct Process {
 impl Process {
     /// Starts it, and waits for the log line that says where it listens.
     fn start(url: &str, key_file: &std::path::Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_freshkey-server"))
+        let child = Command::new(env!("CARGO_BIN_EXE_freshkey-server"))
             .arg("serve")
             .env("FRESHKEY_SERVER__LISTEN", "127.0.0.1:0")
             .env("FRESHKEY_SERVER__PUBLIC_URL", "https://id.example")
@@ -38,14 +38,14 @@ impl Process {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let log = BufReader::new(child.stderr.take().unwrap());
+        let mut process = Self { child, address: SocketAddr::from(([0, 0, 0, 0], 0)) };
+        let log = BufReader::new(process.child.stderr.take().unwrap());
         let mut seen = String::new();
-        for line in log.lines() {
-            let line = line.unwrap();
-            let entry: Value = serde_json::from_str(&line).unwrap_or_default();
+        for line in log.lines().map(Result::unwrap) {
             if line.contains("\"ready\"") {
-                let address = find(&entry, "address").expect("the ready line names the address");
-                return Self { child, address: address.parse().unwrap() };
+                let entry = serde_json::from_str(&line).unwrap();
+                process.address = find(&entry, "address").expect("the ready line names the address").parse().unwrap();
+                return process;
             }
             seen += &(line + "\n");
         }
@@ -68,7 +68,9 @@ impl Drop for Process {
 /// The text under a name, at whatever depth.
 fn find(value: &Value, name: &str) -> Option<String> {
     match value {
-        Value::Object(fields) => fields.get(name).and_then(Value::as_str).map(str::to_owned).or_else(|| fields.values().find_map(|inner| find(inner, name))),
+        Value::Object(fields) => {
+            fields.get(name).and_then(Value::as_str).map(str::to_owned).or_else(|| fields.values().find_map(|inner| find(inner, name)))
+        }
         _ => None,
     }
 }
@@ -84,7 +86,10 @@ impl Connection {
     /// `None` when the server is gone before the answer is here.
     fn post(&mut self, form: &[(&str, &str)]) -> Option<(u16, Value)> {
         let body = encode_pairs(form.iter().copied());
-        let head = format!("POST {TOKEN} HTTP/1.1\r\nhost: id.example\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n", body.len());
+        let head = format!(
+            "POST {TOKEN} HTTP/1.1\r\nhost: id.example\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
         self.0.get_mut().write_all((head + &body).as_bytes()).ok()?;
         let mut status = None;
         let mut length = 0;
@@ -154,11 +159,18 @@ fn survive(url: &str, key_file: &std::path::Path, answers_before_kill: usize) {
     let mut connection = Connection::open(server.address).unwrap();
     for history in histories {
         let newest = history.last().unwrap();
-        assert!(history.windows(2).all(|pair| generation(&pair[1]) == generation(&pair[0]) + 1), "acknowledged generations strictly increase");
+        assert!(
+            history.windows(2).all(|pair| generation(&pair[1]) == generation(&pair[0]) + 1),
+            "acknowledged generations strictly increase"
+        );
         let (status, body) = connection.refresh(newest).unwrap();
         assert_eq!(status, 200, "the successor that was acknowledged is good: {body}");
         let successor = body["refresh_token"].as_str().unwrap().to_owned();
-        assert_eq!(generation(&successor), generation(newest) + 1, "whether or not its use was committed before the kill, it advanced the chain once");
+        assert_eq!(
+            generation(&successor),
+            generation(newest) + 1,
+            "whether or not its use was committed before the kill, it advanced the chain once"
+        );
         if let [.., dead, _] = &history[..] {
             let (status, body) = connection.refresh(dead).unwrap();
             assert_eq!((status, body["error"].as_str()), (400, Some("invalid_grant")), "a replaced token stays dead");

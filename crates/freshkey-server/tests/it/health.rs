@@ -15,7 +15,9 @@ async fn readiness(server: &TestServer) -> Readiness {
 async fn t_092_a_node_whose_clock_is_off_turns_unready_and_ready_again() {
     let server = TestServer::cluster(1).await;
     let theirs = server.store().database_now().await.unwrap();
-    for (off_by_s, expected) in [(0, Readiness::Ready), (3, Readiness::Ready), (6, Readiness::ClockOff), (-6, Readiness::ClockOff), (0, Readiness::Ready)] {
+    for (off_by_s, expected) in
+        [(0, Readiness::Ready), (3, Readiness::Ready), (6, Readiness::ClockOff), (-6, Readiness::ClockOff), (0, Readiness::Ready)]
+    {
         server.clock.set(Now::from_milliseconds(theirs.milliseconds() + off_by_s * 1000));
         server.advance_s(0).await;
         assert_eq!(readiness(&server).await, expected, "{off_by_s} s");

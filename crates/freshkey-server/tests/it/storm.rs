@@ -20,7 +20,8 @@ async fn t_048_a_storm_of_sign_ins_is_shed_and_refreshes_go_on() {
     let of = |kind: &str| answers.iter().filter(|(own, _)| *own == kind).map(|(_, answer)| answer.status).collect::<Vec<_>>();
     assert_eq!((of("refresh"), of("keys")), (vec![200], vec![200]));
     let sign_ins = of("sign-in");
-    let (served, shed) = (sign_ins.iter().filter(|status| **status == 200).count(), sign_ins.iter().filter(|status| **status == 503).count());
+    let (served, shed) =
+        (sign_ins.iter().filter(|status| **status == 200).count(), sign_ins.iter().filter(|status| **status == 503).count());
     assert_eq!(served + shed, 98, "{sign_ins:?}");
     assert!(served >= 64 && shed > 0, "as many wait as may, the rest is told to come again: {served} served, {shed} shed");
     let (_, told) = answers.iter().find(|(_, answer)| answer.status == 503).unwrap();

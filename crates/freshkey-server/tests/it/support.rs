@@ -136,7 +136,8 @@ impl TestServer {
         store.migrate(Now::from_seconds(START)).await.unwrap();
         let realm = realm::make(&store, Now::from_seconds(START)).await;
         store.close().await.unwrap();
-        let mut server = Self { clock, realm, nodes: Vec::new(), entropy: SeededEntropy::of_node(5000), started_count: 0, url, _database: database };
+        let mut server =
+            Self { clock, realm, nodes: Vec::new(), entropy: SeededEntropy::of_node(5000), started_count: 0, url, _database: database };
         for _ in 0..count {
             server.add_node().await;
         }
@@ -190,7 +191,11 @@ impl TestServer {
 
     /// Signs `demo` in at the public client `ua-grant`.
     pub async fn sign_in(&self, scope: &str) -> Answer {
-        let answer = self.post(TOKEN).form(&[("grant_type", "password"), ("client_id", "ua-grant"), ("username", DEMO), ("password", PASSWORD), ("scope", scope)]).send().await;
+        let answer = self
+            .post(TOKEN)
+            .form(&[("grant_type", "password"), ("client_id", "ua-grant"), ("username", DEMO), ("password", PASSWORD), ("scope", scope)])
+            .send()
+            .await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         answer
     }
@@ -316,7 +321,11 @@ pub async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F:
                 }
             }
         }
-        if open { std::task::Poll::Pending } else { std::task::Poll::Ready(pending.iter_mut().map(|(_, output)| output.take().expect("ready")).collect()) }
+        if open {
+            std::task::Poll::Pending
+        } else {
+            std::task::Poll::Ready(pending.iter_mut().map(|(_, output)| output.take().expect("ready")).collect())
+        }
     })
     .await
 }

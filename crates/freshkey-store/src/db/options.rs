@@ -20,7 +20,7 @@ pub struct DbOptions {
     pub read_connections: usize,
     /// PostgreSQL: PEM file with the certificates of the authorities that may have signed the server's certificate.
     pub root_ca_file: Option<PathBuf>,
-    /// SQLite: how much of the file readers map into memory, in bytes. Default 0: a map saves 1 µs a read and counts as memory of the process.
+    /// SQLite: how much of the file readers map into memory, in bytes. Default 0: a map saves less than 1 µs a read and counts as memory of the process.
     pub mmap_bytes: u64,
     /// SQLite: page cache of the writer, in bytes. Default 8 MiB; more gained nothing (ADR 2).
     pub writer_cache_bytes: u64,

@@ -1,3 +1,5 @@
+#![allow(clippy::type_complexity, reason = "tables of changes and what they lead to")]
+
 use super::*;
 use crate::client::Allowed;
 use crate::fixture::{DAY, START, World};
@@ -14,7 +16,13 @@ fn rotating(grace_s: i64, reuse_max: i64) -> World {
     world
 }
 
-fn decide_at<'w>(world: &'w World, token: &VerifiedRefreshToken, grant: &Grant, scope: Option<&str>, now: EpochSeconds) -> Outcome<TokenPlan<'w>> {
+fn decide_at<'w>(
+    world: &'w World,
+    token: &VerifiedRefreshToken,
+    grant: &Grant,
+    scope: Option<&str>,
+    now: EpochSeconds,
+) -> Outcome<TokenPlan<'w>> {
     decide(world.setting(now), world.client("ua-grant"), token, scope, world.context(grant))
 }
 
@@ -93,7 +101,9 @@ fn a_dead_session_is_removed_by_the_refusal() {
 
 #[test]
 fn t_011_a_token_is_stale_exactly_before_the_latest_of_three_cut_offs() {
-    for (realm, client, user) in [(0, 0, 0), (START, 0, 0), (0, START, 5), (START - 5, START, START - 9), (START + 1, 0, 0), (0, START + 1, 0), (3, 2, START + 1)] {
+    for (realm, client, user) in
+        [(0, 0, 0), (START, 0, 0), (0, START, 5), (START - 5, START, START - 9), (START + 1, 0, 0), (0, START + 1, 0), (3, 2, START + 1)]
+    {
         let mut world = World::new();
         world.realm.settings.not_before = realm;
         world.user.not_before = user;
@@ -171,7 +181,8 @@ fn t_003_the_last_predecessor_inside_grace_gets_the_identical_successor_and_writ
 #[test]
 fn t_004_a_predecessor_after_grace_or_two_back_is_refused_and_ends_its_grant() {
     let world = rotating(10, 0);
-    let rotated = |generation| Grant { generation, predecessor_uses: 1, rotated_at: NOW, last_used_at: NOW, ..world.grant(SessionKind::Online) };
+    let rotated =
+        |generation| Grant { generation, predecessor_uses: 1, rotated_at: NOW, last_used_at: NOW, ..world.grant(SessionKind::Online) };
     let stolen = world.token(&world.grant(SessionKind::Online));
     for (grant, now, expected) in [(rotated(1), NOW + 11, Refusal::ReusedTooOften), (rotated(2), NOW + 1, Refusal::ReusedAfterSuccessor)] {
         let outcome = decide_at(&world, &stolen, &grant, None, now);
@@ -221,7 +232,10 @@ fn t_013_only_switch_scope_and_role_together_make_an_offline_token() {
         (|_| {}, SessionKind::Offline),
         (|world| world.change_client("ua-grant", |client| client.offline_upgrade_on_refresh = Allowed::No), SessionKind::Online),
         (|world| world.user.roles.clear(), SessionKind::Online),
-        (|world| world.change_client("ua-grant", |client| client.optional_scopes.retain(|scope| scope != OFFLINE_ACCESS)), SessionKind::Online),
+        (
+            |world| world.change_client("ua-grant", |client| client.optional_scopes.retain(|scope| scope != OFFLINE_ACCESS)),
+            SessionKind::Online,
+        ),
     ];
     for (number, (change, expected)) in cases.into_iter().enumerate() {
         let mut world = World::new();
@@ -234,7 +248,10 @@ fn t_013_only_switch_scope_and_role_together_make_an_offline_token() {
         assert_eq!(upgraded, expected == SessionKind::Offline);
         assert_eq!(outcome.changes.iter().any(|change| matches!(change, Change::BeginGrant { .. })), upgraded);
         let token = claims(&minted_refresh_token(&world, outcome));
-        assert_eq!((token.typ.as_deref(), token.exp), if upgraded { (Some("Offline"), None) } else { (Some("Refresh"), Some(NOW + 7 * DAY)) });
+        assert_eq!(
+            (token.typ.as_deref(), token.exp),
+            if upgraded { (Some("Offline"), None) } else { (Some("Refresh"), Some(NOW + 7 * DAY)) }
+        );
     }
 }
 
@@ -271,5 +288,8 @@ fn t_012_scope_narrows_and_comes_back_but_never_grows() {
     assert_eq!(shown(Some("openid phone")), "email openid phone profile");
     assert_eq!(shown(Some("openid")), "email openid profile");
     assert_eq!(shown(Some("openid address")), "email openid profile", "known, but not granted at first");
-    assert_eq!(scopes::check_requested(world.client("ua-grant"), Some("openid nonsense")), Err(Refusal::InvalidScope { requested: "openid nonsense".into() }));
+    assert_eq!(
+        scopes::check_requested(world.client("ua-grant"), Some("openid nonsense")),
+        Err(Refusal::InvalidScope { requested: "openid nonsense".into() })
+    );
 }

@@ -175,7 +175,8 @@ fn add_service_account_scope(documents: &RealmDocuments, client: &mut Value) {
     if find(documents, ItemKind::ClientScope, SERVICE_ACCOUNT).is_err() {
         return;
     }
-    let is_named = |names: Option<&Value>| names.and_then(Value::as_array).is_some_and(|names| names.iter().any(|name| name == SERVICE_ACCOUNT));
+    let is_named =
+        |names: Option<&Value>| names.and_then(Value::as_array).is_some_and(|names| names.iter().any(|name| name == SERVICE_ACCOUNT));
     if is_named(client.get("optionalClientScopes")) || is_named(client.get("defaultClientScopes")) {
         return;
     }

@@ -28,5 +28,5 @@ pub(super) fn read<'a>(items: impl Iterator<Item = &'a ConfigItem>, roles: &Role
             attributes: of_group.read("attributes", &group.attributes).cloned().unwrap_or_default(),
         });
     }
-    GroupTree::new(groups, &roles.graph)
+    GroupTree::new(&groups, &roles.graph)
 }

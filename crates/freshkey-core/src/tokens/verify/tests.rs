@@ -1,3 +1,5 @@
+#![allow(clippy::type_complexity, reason = "tables of changes and what they lead to")]
+
 use super::*;
 use crate::fixture::{DAY, ISSUER, START, World};
 use crate::grants::refresh_token::decide;
@@ -38,7 +40,10 @@ fn what_is_minted_reads_back() {
         assert_eq!((token.kind, token.generation, token.family, token.sid), (kind, 0, Family::FIRST, world.grant(kind).id.sid));
         assert_eq!(token.expires_at, (kind == SessionKind::Online).then_some(START + 7 * DAY));
         let token = verify_access_token(world.setting(START), &access).unwrap();
-        assert_eq!((token.subject.as_deref(), token.client_id.as_str(), token.expires_at), (Some(world.user.id.as_str()), "ua-grant", START + 3600));
+        assert_eq!(
+            (token.subject.as_deref(), token.client_id.as_str(), token.expires_at),
+            (Some(world.user.id.as_str()), "ua-grant", START + 3600)
+        );
     }
 }
 

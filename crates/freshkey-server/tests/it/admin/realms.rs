@@ -152,6 +152,14 @@ fn a_broken_file_changes_nothing_and_names_every_fault() {
     assert_eq!(dir.admin(&["realm", "list", "--json"]).json().as_array().map(Vec::len), Some(1));
 }
 
+#[test]
+fn a_file_with_a_realm_that_exists_changes_none_of_its_realms() {
+    let dir = DataDir::new();
+    let file = dir.file("two.json", &json!([{ "realm": "first" }, { "realm": "UA" }]).to_string());
+    assert_eq!(dir.admin(&["realm", "import", &file.display().to_string()]).code, 8);
+    assert_eq!(dir.admin(&["realm", "show", "first"]).code, 7);
+}
+
 #[tokio::test]
 async fn plain_passwords_are_hashed_and_unknown_fields_reported() {
     let dir = DataDir::new();

@@ -66,7 +66,10 @@ async fn live_refresh_and_offline_tokens_are_described() {
         let token = server.sign_in(scope).await.refresh_token();
         let body = server.introspect(&token).await.json();
         assert_eq!((body["active"].clone(), body["typ"].clone(), body["exp"].clone()), (json!(true), json!(typ), expiry));
-        assert_eq!((body["client_id"].clone(), body["username"].clone(), body["iss"].clone()), (json!("ua-grant"), json!("demo"), json!(ISSUER)));
+        assert_eq!(
+            (body["client_id"].clone(), body["username"].clone(), body["iss"].clone()),
+            (json!("ua-grant"), json!("demo"), json!(ISSUER))
+        );
         assert_eq!(body["sub"].as_str(), claims(&token).sub.as_deref());
     }
 }
@@ -83,7 +86,13 @@ async fn kc_024_public_clients_may_not_introspect() {
 async fn kc_025_introspection_words_failed_client_authentication_in_its_own_way() {
     let server = TestServer::start().await;
     let token = server.sign_in("openid").await.access_token();
-    for credentials in [&[][..], &[("client_id", "nobody")], &[("client_id", "ua")], &[("client_id", "ua"), ("client_secret", "wrong")], &[("client_id", "realm-management")]] {
+    for credentials in [
+        &[][..],
+        &[("client_id", "nobody")],
+        &[("client_id", "ua")],
+        &[("client_id", "ua"), ("client_secret", "wrong")],
+        &[("client_id", "realm-management")],
+    ] {
         let answer = server.post(PATH).form(&[credentials, &[("token", token.as_str())]].concat()).send().await;
         assert_eq!(answer.refusal(), "401 invalid_request: Authentication failed.", "{credentials:?}");
     }
@@ -92,7 +101,9 @@ async fn kc_025_introspection_words_failed_client_authentication_in_its_own_way(
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_missing_or_unknown_is_said() {
     let server = TestServer::start().await;
-    let ask = async |more: &[(&str, &str)]| server.post(PATH).form(&[&[("client_id", "ua"), ("client_secret", UA_SECRET)][..], more].concat()).send().await.refusal();
+    let ask = async |more: &[(&str, &str)]| {
+        server.post(PATH).form(&[&[("client_id", "ua"), ("client_secret", UA_SECRET)][..], more].concat()).send().await.refusal()
+    };
     assert_eq!(ask(&[]).await, "400 invalid_request: Token not provided.");
     assert_eq!(ask(&[("token", "")]).await, "400 invalid_request: Token not provided.");
     assert_eq!(ask(&[("token", "x"), ("token_type_hint", "magic")]).await, "400 invalid_request: Unsupported token type [magic].");

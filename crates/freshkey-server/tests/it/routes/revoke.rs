@@ -11,7 +11,10 @@ async fn t_019_after_the_200_and_a_restart_the_grant_is_dead_and_nothing_else() 
         let (ended, neighbour) = (server.sign_in(scope).await, server.sign_in(scope).await);
         let answer = server.revoke(&ended.refresh_token()).await;
         assert_eq!((answer.status, answer.text()), (200, ""));
-        assert_eq!((answer.headers["cache-control"].to_str().unwrap(), answer.headers["pragma"].to_str().unwrap()), ("no-store", "no-cache"));
+        assert_eq!(
+            (answer.headers["cache-control"].to_str().unwrap(), answer.headers["pragma"].to_str().unwrap()),
+            ("no-store", "no-cache")
+        );
         server.restart().await;
         assert_eq!(server.refresh(&ended.refresh_token()).await.status, 400, "{scope}");
         assert_eq!(server.userinfo(&ended.access_token()).await.status, 401, "{scope}");
@@ -112,6 +115,13 @@ async fn t_045_a_revocation_is_one_event() {
     let token = server.sign_in("").await.refresh_token();
     let _ = server.revoke(&token).await;
     let _ = server.revoke(&token).await;
-    let told: Vec<_> = server.events().await.into_iter().rev().filter(|event| event.kind == "REVOKE_GRANT").map(|event| (event.client_id, event.reason)).collect();
+    let told: Vec<_> = server
+        .events()
+        .await
+        .into_iter()
+        .rev()
+        .filter(|event| event.kind == "REVOKE_GRANT")
+        .map(|event| (event.client_id, event.reason))
+        .collect();
     assert_eq!(told, [(Some("ua-grant".into()), None), (Some("ua-grant".into()), Some("revocation_of_invalid_token".into()))]);
 }

@@ -14,7 +14,13 @@ fn challenge(answer: &Answer) -> (u16, &str, &str) {
 async fn claims_are_those_of_now() {
     let server = TestServer::start().await;
     let token = server.sign_in("openid").await.access_token();
-    server.change_demo(&[UserChange::FirstName(Some("Dee".into())), UserChange::Email(Some("demo@example.org".into())), UserChange::Attribute("department".into(), vec!["blue".into()])]).await;
+    server
+        .change_demo(&[
+            UserChange::FirstName(Some("Dee".into())),
+            UserChange::Email(Some("demo@example.org".into())),
+            UserChange::Attribute("department".into(), vec!["blue".into()]),
+        ])
+        .await;
     let answer = server.userinfo(&token).await;
     assert_eq!((answer.status, answer.headers["content-type"].to_str().unwrap()), (200, "application/json"));
     let mut body = answer.json();
@@ -57,12 +63,18 @@ async fn kc_032_userinfo_answers_errors_without_a_body() {
     assert_eq!(challenge(&none), (401, r#"Bearer realm="UA""#, ""));
     let bad = server.userinfo("nonsense").await;
     assert_eq!(challenge(&bad), (401, r#"Bearer realm="UA", error="invalid_token", error_description="Token verification failed""#, ""));
-    assert_eq!(challenge(&server.userinfo(&without_openid).await), (403, r#"Bearer realm="UA", error="insufficient_scope", error_description="Missing openid scope""#, ""));
+    assert_eq!(
+        challenge(&server.userinfo(&without_openid).await),
+        (403, r#"Bearer realm="UA", error="insufficient_scope", error_description="Missing openid scope""#, "")
+    );
     for kind in [tokens.refresh_token(), tokens.field("id_token")] {
         assert_eq!(challenge(&server.userinfo(&kind).await).0, 401);
     }
     server.clock.advance_s(3601);
-    assert_eq!(challenge(&server.userinfo(&tokens.access_token()).await).1, r#"Bearer realm="UA", error="invalid_token", error_description="Token verification failed""#);
+    assert_eq!(
+        challenge(&server.userinfo(&tokens.access_token()).await).1,
+        r#"Bearer realm="UA", error="invalid_token", error_description="Token verification failed""#
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

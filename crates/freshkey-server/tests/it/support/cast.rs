@@ -1,10 +1,10 @@
 //! More clients, users and tokens than the realm comes with, those included that only somebody with the realm's keys could make.
 
 use super::{Answer, TOKEN, TestServer, UA_SECRET};
-use freshkey_core::keycloak::edit::{self, Edit, UserChange, change_user, new_user};
-use freshkey_core::grant::Grant;
 use freshkey_core::Now;
 use freshkey_core::documents::{CredentialRecord, RealmDocuments};
+use freshkey_core::grant::Grant;
+use freshkey_core::keycloak::edit::{self, Edit, UserChange, change_user, new_user};
 use freshkey_protocol::base64url;
 use freshkey_protocol::jose::{Algorithm, CompactJws, HeaderType, SigningKey, sign_compact};
 use freshkey_server::clock::Clock as _;
@@ -73,7 +73,10 @@ impl TestServer {
         let user = self.store().user_by_name(self.realm, username).await.unwrap().unwrap();
         let mut stored = self.store().user_record(self.realm, user.key).await.unwrap().unwrap();
         stored.record.user = change_user(&realm, &stored.record.user, changes).unwrap();
-        assert_eq!(self.store().put_user(self.realm, &stored.record, stored.version, EmailRule::Unique, &self.audit()).await.unwrap(), UserChanged::Yes);
+        assert_eq!(
+            self.store().put_user(self.realm, &stored.record, stored.version, EmailRule::Unique, &self.audit()).await.unwrap(),
+            UserChanged::Yes
+        );
     }
 
     /// A token request.
@@ -88,7 +91,14 @@ impl TestServer {
 
     /// A sign-in of `demo` at `ua`, the confidential client.
     pub async fn sign_in_at_ua(&self, scope: &str) -> Answer {
-        let form = [("grant_type", "password"), ("client_id", "ua"), ("client_secret", UA_SECRET), ("username", super::DEMO), ("password", super::PASSWORD), ("scope", scope)];
+        let form = [
+            ("grant_type", "password"),
+            ("client_id", "ua"),
+            ("client_secret", UA_SECRET),
+            ("username", super::DEMO),
+            ("password", super::PASSWORD),
+            ("scope", scope),
+        ];
         let answer = self.token(&form).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         answer

@@ -1,7 +1,6 @@
 //! The realm `UA` of the tests: as the quickstart makes it, with a user and a client secret that tests know.
 
 use super::entropy::SeededEntropy;
-use freshkey_core::{Entropy, Now};
 use freshkey_core::documents::{CredentialRecord, ItemKind};
 use freshkey_core::entropy::{random_bytes, random_uuid};
 use freshkey_core::event::{Event, EventKind};
@@ -11,6 +10,7 @@ use freshkey_core::keycloak::defaults::{GeneratedKey, GeneratedKeys, realm_ua};
 use freshkey_core::keycloak::edit::{RoleName, UserChange, change_user, new_user};
 use freshkey_core::keycloak::users::password_record;
 use freshkey_core::passwords::{self, HashWorkspace, PasswordHash, PlainPassword};
+use freshkey_core::{Entropy, Now};
 use freshkey_protocol::Secret;
 use freshkey_protocol::jose::{KeyKind, generate_private_key};
 use freshkey_store::{AuditRecord, EmailRule, NewRealm, RealmCreated, Store, UserCreated};
@@ -26,7 +26,8 @@ pub const PASSWORD: &str = "correct horse battery";
 pub const UA_SECRET: &str = "3EMVFnKnOU3B5Yh9B8MchwcFHvOVTcdh";
 
 /// Made once for a test process: an RSA key takes its time.
-static KEYS: LazyLock<[Secret<Vec<u8>>; 3]> = LazyLock::new(|| [KeyKind::Rsa2048, KeyKind::P256, KeyKind::Ed25519].map(|kind| generate_private_key(kind).unwrap()));
+static KEYS: LazyLock<[Secret<Vec<u8>>; 3]> =
+    LazyLock::new(|| [KeyKind::Rsa2048, KeyKind::P256, KeyKind::Ed25519].map(|kind| generate_private_key(kind).unwrap()));
 
 static HASH: LazyLock<PasswordHash> = LazyLock::new(|| {
     let algorithm = passwords::HashAlgorithm::RECOMMENDED;
@@ -52,7 +53,9 @@ pub async fn make(store: &Store, now: Now) -> RealmKey {
         correlation_id: random_uuid(&entropy),
     };
     let new = NewRealm { name: realm.name, document: realm.document, items: realm.items };
-    let RealmCreated::Yes(key) = store.create_realm(&new, &audit(RealmKey(0))).await.unwrap() else { panic!("a fresh database has no realm") };
+    let RealmCreated::Yes(key) = store.create_realm(&new, &audit(RealmKey(0))).await.unwrap() else {
+        panic!("a fresh database has no realm")
+    };
 
     let documents = store.load_realm("UA").await.unwrap().unwrap();
     let (realm, _) = build_realm(&documents).unwrap();

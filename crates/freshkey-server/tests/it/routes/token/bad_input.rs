@@ -34,7 +34,14 @@ impl Scene {
     }
 
     async fn still_works(&self) {
-        let kinds: Vec<_> = self.server.events().await.into_iter().filter(|event| event.reason.is_none() && event.kind != "ADMIN_CHANGE").map(|event| event.kind).collect();
+        let kinds: Vec<_> = self
+            .server
+            .events()
+            .await
+            .into_iter()
+            .filter(|event| event.reason.is_none() && event.kind != "ADMIN_CHANGE")
+            .map(|event| event.kind)
+            .collect();
         assert_eq!(kinds, ["LOGIN"], "all that was written are refusals");
         assert_eq!(self.server.refresh(&self.refresh_token).await.status, 200);
     }
@@ -49,11 +56,19 @@ async fn t_017_one_request_has_one_reading() {
     let scene = Scene::set().await;
     let token = &scene.refresh_token;
     let form = format!("grant_type=refresh_token&client_id=ua-grant&refresh_token={token}");
-    for again in ["grant_type=refresh_token", "client_id=ua-grant", &format!("refresh_token={token}"), "scope=openid&scope=openid", "unknown=1&unknown=1", "refresh%5Ftoken=x"] {
+    for again in [
+        "grant_type=refresh_token",
+        "client_id=ua-grant",
+        &format!("refresh_token={token}"),
+        "scope=openid&scope=openid",
+        "unknown=1&unknown=1",
+        "refresh%5Ftoken=x",
+    ] {
         scene.refused(again, &scene.raw(format!("{form}&{again}")).await).await;
     }
     for (first, second) in [("Basic dWE6eA==", "Basic dWE6eA=="), ("Basic dWE6eA==", "Bearer x")] {
-        let answer = scene.server.post(TOKEN).header("authorization", first).header("authorization", second).raw_form(form.clone()).send().await;
+        let answer =
+            scene.server.post(TOKEN).header("authorization", first).header("authorization", second).raw_form(form.clone()).send().await;
         assert_eq!(answer.status, 400);
         scene.refused("two Authorization headers", &answer).await;
     }
@@ -62,9 +77,15 @@ async fn t_017_one_request_has_one_reading() {
         assert_eq!(answer.refusal(), "415 HTTP 415 Unsupported Media Type", "{media_type}");
         scene.refused(media_type, &answer).await;
     }
-    let two_types = scene.server.post(TOKEN).header("content-type", "application/x-www-form-urlencoded").header("content-type", "text/plain").body(form.clone());
+    let two_types = scene
+        .server
+        .post(TOKEN)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("content-type", "text/plain")
+        .body(form.clone());
     scene.refused("two media types", &two_types.send().await).await;
-    let with_charset = scene.server.post(TOKEN).header("content-type", "Application/X-WWW-Form-Urlencoded; charset=UTF-8").body(form.clone()).send().await;
+    let with_charset =
+        scene.server.post(TOKEN).header("content-type", "Application/X-WWW-Form-Urlencoded; charset=UTF-8").body(form.clone()).send().await;
     assert_eq!(with_charset.status, 200, "a parameter of the media type changes nothing");
 }
 
@@ -87,7 +108,10 @@ async fn kc_008_repeated_parameters_are_noticed_only_after_the_client_is_known()
     let attempt = async |body: &'static str| scene.raw(body).await.refusal();
     assert_eq!(attempt("a=1&a=1").await, "400 invalid_request: Missing form parameter: grant_type");
     assert_eq!(attempt("grant_type=magic&a=1&a=1").await, "400 unsupported_grant_type: Unsupported grant_type");
-    assert_eq!(attempt("grant_type=password&client_id=nobody&a=1&a=1").await, "401 invalid_client: Invalid client or Invalid client credentials");
+    assert_eq!(
+        attempt("grant_type=password&client_id=nobody&a=1&a=1").await,
+        "401 invalid_client: Invalid client or Invalid client credentials"
+    );
     assert_eq!(attempt("grant_type=password&client_id=ua-grant&a=1&a=1").await, "400 invalid_request: duplicated parameter");
 }
 
@@ -179,7 +203,11 @@ async fn a_token_that_chooses_its_own_key_or_algorithm_is_refused() {
     let served = scene.server.served().await;
     let public_key = served.realm.keys.signer(Algorithm::Rs256).unwrap().public_key().unwrap().to_spki_der();
     let secret = String::from_utf8_lossy(&public_key).into_owned();
-    let foreign = [AssertionKey::of_secret(Algorithm::Hs512, &secret), AssertionKey::generate(Algorithm::Rs256), AssertionKey::generate(Algorithm::EdDsa)];
+    let foreign = [
+        AssertionKey::of_secret(Algorithm::Hs512, &secret),
+        AssertionKey::generate(Algorithm::Rs256),
+        AssertionKey::generate(Algorithm::EdDsa),
+    ];
     for key in foreign {
         scene.refused("a foreign key", &scene.server.refresh(&key.sign(&payload(token))).await).await;
     }
@@ -191,7 +219,20 @@ async fn huge_or_oddly_shaped_tokens_are_refused() {
     let scene = Scene::set().await;
     let token = &scene.refresh_token;
     let huge = format!("{token}{}", "A".repeat(60_000));
-    let odd = [huge.as_str(), "", ".", "..", "...", "a.b.c", "a.b.c.d.e", &format!("{token}."), &format!(" {token}"), &format!("{token}\n"), &format!("{token}="), &token.replace('.', "..")];
+    let odd = [
+        huge.as_str(),
+        "",
+        ".",
+        "..",
+        "...",
+        "a.b.c",
+        "a.b.c.d.e",
+        &format!("{token}."),
+        &format!(" {token}"),
+        &format!("{token}\n"),
+        &format!("{token}="),
+        &token.replace('.', ".."),
+    ];
     for text in odd {
         scene.refused(&text.chars().take(40).collect::<String>(), &scene.server.refresh(text).await).await;
     }
@@ -218,7 +259,9 @@ async fn huge_or_oddly_shaped_tokens_are_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn kc_020_an_unknown_realm_has_its_own_body() {
     let scene = Scene::set().await;
-    for name in ["nowhere", "ua", "UA%20", "..", "%2e%2e", "UA%00", "%ff", "' OR 1=1 --", &"r".repeat(5_000)].map(|name| name.replace(' ', "%20")) {
+    for name in
+        ["nowhere", "ua", "UA%20", "..", "%2e%2e", "UA%00", "%ff", "' OR 1=1 --", &"r".repeat(5_000)].map(|name| name.replace(' ', "%20"))
+    {
         let path = format!("/realms/{name}/protocol/openid-connect/token");
         let form = [("grant_type", "refresh_token"), ("client_id", "ua-grant"), ("refresh_token", scene.refresh_token.as_str())];
         let answer = scene.server.post(&path).form(&form).send().await;
@@ -238,7 +281,8 @@ async fn t_016_every_altered_token_is_refused() {
     let scene = Scene::set().await;
     scene.server.nodes[0].cut_off();
     let escaped = |bytes: &[u8]| bytes.iter().fold(String::new(), |text, byte| text + &format!("%{byte:02x}"));
-    let refresh = async |token: &[u8]| scene.raw(format!("grant_type=refresh_token&client_id=ua-grant&refresh_token={}", escaped(token))).await;
+    let refresh =
+        async |token: &[u8]| scene.raw(format!("grant_type=refresh_token&client_id=ua-grant&refresh_token={}", escaped(token))).await;
     let userinfo = async |token: &[u8]| {
         let path = "/realms/UA/protocol/openid-connect/userinfo";
         scene.server.post(path).raw_form(format!("access_token={}", escaped(token))).send().await
@@ -273,7 +317,11 @@ async fn other_endpoints_read_forms_as_strictly() {
     let token = &scene.refresh_token;
     for (endpoint, parameter) in [("token/introspect", "token"), ("revoke", "token"), ("logout", "refresh_token")] {
         let path = format!("/realms/UA/protocol/openid-connect/{endpoint}");
-        let credentials = if endpoint == "token/introspect" { format!("client_id=ua&client_secret={UA_SECRET}") } else { "client_id=ua-grant".to_owned() };
+        let credentials = if endpoint == "token/introspect" {
+            format!("client_id=ua&client_secret={UA_SECRET}")
+        } else {
+            "client_id=ua-grant".to_owned()
+        };
         let bodies = [
             ("twice", format!("{credentials}&{parameter}={token}&{parameter}={token}")),
             ("NUL", format!("{credentials}&{parameter}={token}%00&%00")),

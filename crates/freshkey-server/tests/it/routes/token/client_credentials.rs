@@ -43,7 +43,10 @@ async fn its_token_names_the_service_account_and_where_the_request_came_from() {
     let claim = |name: &str| token.other.get(name).and_then(|value| value.as_str()).unwrap_or("none").to_owned();
     assert_eq!(claim("preferred_username"), "service-account-ua");
     assert_eq!(token.other["email_verified"], false);
-    assert_eq!((claim("client_id"), claim("clientHost"), claim("clientAddress")), ("ua".into(), "203.0.113.5".into(), "203.0.113.5".into()));
+    assert_eq!(
+        (claim("client_id"), claim("clientHost"), claim("clientAddress")),
+        ("ua".into(), "203.0.113.5".into(), "203.0.113.5".into())
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,7 +80,12 @@ async fn a_client_may_have_refresh_tokens_of_its_own() {
     assert_eq!(claims(&answer.access_token()).sid, Some(answer.field("session_state")));
     assert!(claims(&answer.access_token()).jti.unwrap().starts_with("onrtcc:"));
     assert_eq!(server.grants().await.len(), 1);
-    let refreshed = server.post(TOKEN).basic("ua", UA_SECRET).form(&[("grant_type", "refresh_token"), ("refresh_token", &answer.refresh_token())]).send().await;
+    let refreshed = server
+        .post(TOKEN)
+        .basic("ua", UA_SECRET)
+        .form(&[("grant_type", "refresh_token"), ("refresh_token", &answer.refresh_token())])
+        .send()
+        .await;
     assert_eq!(refreshed.status, 200, "{}", refreshed.text());
     assert_eq!(claims(&refreshed.access_token()).sub, claims(&answer.access_token()).sub);
 

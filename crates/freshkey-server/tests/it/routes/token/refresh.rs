@@ -51,9 +51,16 @@ async fn t_008_the_next_refresh_reflects_the_user_as_of_now() {
         let roles = claims(token).other["realm_access"]["roles"].clone();
         (roles.as_array().unwrap().contains(&"admin".into()), claims(token).other.get("department").cloned())
     };
-    server.change_demo(&[UserChange::AddRole(RoleName::of_realm("admin")), UserChange::Attribute("department".into(), vec!["blue".into()])]).await;
+    server
+        .change_demo(&[UserChange::AddRole(RoleName::of_realm("admin")), UserChange::Attribute("department".into(), vec!["blue".into()])])
+        .await;
     assert_eq!(roles(&server.refresh(&refresh_token).await.access_token()), (true, Some("blue".into())));
-    server.change_demo(&[UserChange::RemoveRole(RoleName::of_realm("admin")), UserChange::Attribute("department".into(), vec!["green".into()])]).await;
+    server
+        .change_demo(&[
+            UserChange::RemoveRole(RoleName::of_realm("admin")),
+            UserChange::Attribute("department".into(), vec!["green".into()]),
+        ])
+        .await;
     assert_eq!(roles(&server.refresh(&refresh_token).await.access_token()), (false, Some("green".into())));
 }
 
@@ -79,7 +86,12 @@ async fn t_007_a_disabled_or_deleted_user_gets_no_token_by_any_grant() {
 async fn t_006_a_token_of_another_client_is_refused_and_still_works_for_its_own() {
     let server = TestServer::start().await;
     let refresh_token = server.sign_in("openid").await.refresh_token();
-    let form = [("grant_type", "refresh_token"), ("client_id", "ua"), ("client_secret", crate::support::UA_SECRET), ("refresh_token", &refresh_token)];
+    let form = [
+        ("grant_type", "refresh_token"),
+        ("client_id", "ua"),
+        ("client_secret", crate::support::UA_SECRET),
+        ("refresh_token", &refresh_token),
+    ];
     let stolen = server.post(crate::support::TOKEN).form(&form).send().await;
     assert_eq!(stolen.refusal(), "400 invalid_grant: Invalid refresh token. Token client and authorized client don't match");
     assert_eq!(server.refresh(&refresh_token).await.status, 200);
@@ -92,7 +104,12 @@ async fn t_045_every_token_request_is_one_event_with_its_reason() {
     assert_eq!(server.refresh(&refresh_token).await.status, 200);
     assert_eq!(server.refresh("nonsense").await.refusal(), "400 invalid_grant: Invalid refresh token");
     let events = server.events().await;
-    let told: Vec<_> = events.iter().rev().filter(|event| event.kind != "ADMIN_CHANGE").map(|event| (event.kind.as_str(), event.reason.as_deref())).collect();
+    let told: Vec<_> = events
+        .iter()
+        .rev()
+        .filter(|event| event.kind != "ADMIN_CHANGE")
+        .map(|event| (event.kind.as_str(), event.reason.as_deref()))
+        .collect();
     assert_eq!(told, [("LOGIN", None), ("REFRESH_TOKEN", None), ("REFRESH_TOKEN", Some("invalid_refresh_token:malformed"))]);
     assert!(events.iter().all(|event| !format!("{event:?}").contains(&refresh_token[refresh_token.len() - 12..])), "no token in an event");
 }

@@ -25,7 +25,11 @@ impl Table {
         let body: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
         let text = |field: &str| body[field].as_str().unwrap_or("-").to_owned();
         let header = |name: header::HeaderName| answer.header(name).unwrap_or("-").to_owned();
-        assert!(body.as_object().is_some_and(|fields| fields.keys().all(|name| matches!(name.as_str(), "error" | "error_description"))), "{name}: {}", answer.text());
+        assert!(
+            body.as_object().is_some_and(|fields| fields.keys().all(|name| matches!(name.as_str(), "error" | "error_description"))),
+            "{name}: {}",
+            answer.text()
+        );
         let columns = [
             answer.status.to_string(),
             text("error"),
@@ -65,13 +69,19 @@ async fn requests(table: &mut Table) {
     table.row("unknown realm", &server.post("/realms/nowhere/protocol/openid-connect/token").form(&form).send().await);
     table.row("plain http from a public address", &server.post(TOKEN).form(&form).in_clear().send().await);
     table.row("GET", &server.get(TOKEN).send().await);
-    table.row("a body of JSON", &server.post(TOKEN).header("content-type", "application/json").body(r#"{"grant_type":"password"}"#).send().await);
+    table.row(
+        "a body of JSON",
+        &server.post(TOKEN).header("content-type", "application/json").body(r#"{"grant_type":"password"}"#).send().await,
+    );
     table.row("a body without a type", &server.post(TOKEN).body("grant_type=password").send().await);
     table.row("a body of 65 KiB", &server.post(TOKEN).raw_form(vec![b'a'; 65 * 1024]).send().await);
     table.row("a broken escape", &server.post(TOKEN).raw_form("grant_type=%zz").send().await);
     table.row("no grant_type", &server.token(&[("client_id", "ua-grant")]).await);
     table.row("an unknown grant_type", &server.token(&[("grant_type", "magic"), ("client_id", "nobody")]).await);
-    table.row("a grant_type that is not offered yet", &server.token(&[("grant_type", "authorization_code"), ("client_id", "ua-grant"), ("code", "x")]).await);
+    table.row(
+        "a grant_type that is not offered yet",
+        &server.token(&[("grant_type", "authorization_code"), ("client_id", "ua-grant"), ("code", "x")]).await,
+    );
     let twice = "grant_type=refresh_token&client_id=ua-grant&refresh_token=x&refresh_token=x";
     table.row("a parameter twice", &server.post(TOKEN).raw_form(twice).send().await);
     let two_headers = server.post(TOKEN).form(&form).basic("ua", UA_SECRET).basic("ua", UA_SECRET);
@@ -141,9 +151,15 @@ async fn assertions(table: &mut Table) {
         let no_type = [("grant_type", "password"), ("client_assertion", good.as_str()), ("username", DEMO)];
         table.row("no client_assertion_type", &server.token(&no_type).await);
         table.row("another client_assertion_type", &present("urn:other", &good, &[]).await);
-        table.row("no client_assertion", &server.token(&[("grant_type", "password"), ("client_id", "ua"), ("client_assertion_type", JWT_BEARER_ASSERTION)]).await);
+        table.row(
+            "no client_assertion",
+            &server.token(&[("grant_type", "password"), ("client_id", "ua"), ("client_assertion_type", JWT_BEARER_ASSERTION)]).await,
+        );
         let other_kind = if method == "client-jwt" { &secret_key } else { &foreign_pair() };
-        table.row("an algorithm of the other kind", &present(JWT_BEARER_ASSERTION, &other_kind.sign(&assertion_claims("ua", START)), &[]).await);
+        table.row(
+            "an algorithm of the other kind",
+            &present(JWT_BEARER_ASSERTION, &other_kind.sign(&assertion_claims("ua", START)), &[]).await,
+        );
         let id = [("client_id", "ua")];
         let cases: [(&str, String); 12] = [
             ("not a JWT", "nonsense".to_owned()),
@@ -199,7 +215,12 @@ async fn passwords(table: &mut Table) {
     table.row("a disabled user", &server.token(&form(&[demo, ("password", "wrong")])).await);
     server.change_demo(&[UserChange::Enabled(true), UserChange::RemoveRole(RoleName::of_realm("default-roles-ua"))]).await;
     table.row("offline_access without the role", &server.token(&form(&[demo, right, ("scope", "offline_access")])).await);
-    let device = CredentialRecord { id: "device".into(), kind: "otp".into(), document: json!({ "credentialData": "{}" }), secret: Secret::new("{}".into()) };
+    let device = CredentialRecord {
+        id: "device".into(),
+        kind: "otp".into(),
+        document: json!({ "credentialData": "{}" }),
+        secret: Secret::new("{}".into()),
+    };
     let _ = server.store().set_credential(server.realm, server.demo().await, &device, &server.audit()).await.unwrap();
     table.row("a second factor", &server.token(&form(&[demo, right])).await);
     server.set_client("ua-grant", &[("consentRequired", "true")]).await;
@@ -209,7 +230,7 @@ async fn passwords(table: &mut Table) {
     server.set_client("ua-grant", &[("directAccessGrantsEnabled", "true"), ("consentRequired", "false")]).await;
     for number in 0..100 {
         let name = format!("nobody-{number}");
-        let _ = server.password(&name, "wrong").await;
+        let _ = server.password(&name, long).await;
     }
     table.row("the right password from an address of 100 failures", &server.token(&form(&[demo, right])).await);
 }
@@ -229,8 +250,14 @@ async fn refresh_tokens(table: &mut Table) {
     table.row("3 a foreign key", &server.refresh(&foreign).await);
     table.row("4 an access token", &server.refresh(&access).await);
     table.row("4 an ID token", &server.refresh(&id).await);
-    table.row("4 a MAC of ours over another type", &server.refresh(&server.resigned(&good, |claims| claims["typ"] = json!("Bearer")).await).await);
-    table.row("5 another issuer", &server.refresh(&server.resigned(&good, |claims| claims["iss"] = json!("https://id.example/realms/B")).await).await);
+    table.row(
+        "4 a MAC of ours over another type",
+        &server.refresh(&server.resigned(&good, |claims| claims["typ"] = json!("Bearer")).await).await,
+    );
+    table.row(
+        "5 another issuer",
+        &server.refresh(&server.resigned(&good, |claims| claims["iss"] = json!("https://id.example/realms/B")).await).await,
+    );
     server.set_realm(&[("notBefore", &(START + 1).to_string())]).await;
     table.row("6 the realm's not-before", &server.refresh(&good).await);
     server.set_realm(&[("notBefore", "0")]).await;
@@ -335,7 +362,9 @@ async fn chains(table: &mut Table) {
 async fn service_accounts(table: &mut Table) {
     table.section("grant_type=client_credentials");
     let server = TestServer::start().await;
-    let own = async |scope: &str| server.token(&[("grant_type", "client_credentials"), ("client_id", "ua"), ("client_secret", UA_SECRET), ("scope", scope)]).await;
+    let own = async |scope: &str| {
+        server.token(&[("grant_type", "client_credentials"), ("client_id", "ua"), ("client_secret", UA_SECRET), ("scope", scope)]).await
+    };
     table.row("a public client", &server.token(&[("grant_type", "client_credentials"), ("client_id", "ua-grant")]).await);
     table.row("not enabled", &own("").await);
     server.set_client("ua", &[("serviceAccountsEnabled", "true")]).await;
@@ -344,7 +373,17 @@ async fn service_accounts(table: &mut Table) {
     assert_eq!(own("").await.status, 200);
     table.row("a scope that the client lacks", &own("moon").await);
     server.set_client("ua", &[("attributes.client_credentials.use_refresh_token", "true"), ("fullScopeAllowed", "false")]).await;
-    server.configure(|documents| edit::set_scope_mapping(documents, MappedTo::ClientScope("offline_access"), &RoleName::of_realm("offline_access"), Membership::Out).unwrap()).await;
+    server
+        .configure(|documents| {
+            edit::set_scope_mapping(
+                documents,
+                MappedTo::ClientScope("offline_access"),
+                &RoleName::of_realm("offline_access"),
+                Membership::Out,
+            )
+            .unwrap()
+        })
+        .await;
     table.row("offline_access out of reach", &own("offline_access").await);
     server.change_user("service-account-ua", &[UserChange::Enabled(false)]).await;
     table.row("service account disabled", &own("").await);

@@ -8,7 +8,8 @@ use freshkey_protocol::jose::{Algorithm, CompactJws};
 use serde_json::{Value, json};
 
 fn names(list: &Value) -> Vec<String> {
-    let mut names: Vec<String> = list.as_array().map(|list| list.iter().map(|name| name.as_str().unwrap().to_owned()).collect()).unwrap_or_default();
+    let mut names: Vec<String> =
+        list.as_array().map(|list| list.iter().map(|name| name.as_str().unwrap().to_owned()).collect()).unwrap_or_default();
     names.sort();
     names
 }
@@ -29,7 +30,11 @@ async fn optional_scopes_come_when_they_are_asked_for() {
     assert_eq!(scope(&server.sign_in("").await.field("scope")), ["email", "profile"]);
     assert_eq!(scope(&server.sign_in("openid phone").await.field("scope")), ["email", "openid", "phone", "profile"]);
     let hidden = claims(&server.sign_in("openid").await.refresh_token()).scope.unwrap();
-    assert_eq!(scope(&hidden), ["acr", "basic", "email", "openid", "profile", "roles", "ua", "web-origins"], "the refresh token names the hidden ones too");
+    assert_eq!(
+        scope(&hidden),
+        ["acr", "basic", "email", "openid", "profile", "roles", "ua", "web-origins"],
+        "the refresh token names the hidden ones too"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -72,7 +77,13 @@ async fn kc_048_a_bad_scope_is_noticed_before_the_refresh_token() {
 async fn kc_029_asking_for_offline_access_at_refresh_upgrades_nothing() {
     let server = TestServer::start().await;
     let token = server.sign_in_at_ua("").await.refresh_token();
-    let form = [("grant_type", "refresh_token"), ("client_id", "ua"), ("client_secret", UA_SECRET), ("refresh_token", &token), ("scope", "offline_access")];
+    let form = [
+        ("grant_type", "refresh_token"),
+        ("client_id", "ua"),
+        ("client_secret", UA_SECRET),
+        ("refresh_token", &token),
+        ("scope", "offline_access"),
+    ];
     let answer = server.token(&form).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert_eq!(claims(&answer.refresh_token()).typ.as_deref(), Some("Refresh"));
@@ -85,16 +96,31 @@ async fn the_platforms_claims_are_in_every_token() {
     let server = TestServer::start().await;
     server.configure_with(|documents, entropy| edit::add_group(documents, "/analysts", entropy).unwrap()).await;
     let attribute = |name: &str, value: &str| UserChange::Attribute(name.into(), vec![value.into()]);
-    server.change_demo(&[attribute("department", "blue"), attribute("uid", "10001"), attribute("gid", "20001"), UserChange::AddGroup("/analysts".into())]).await;
+    server
+        .change_demo(&[
+            attribute("department", "blue"),
+            attribute("uid", "10001"),
+            attribute("gid", "20001"),
+            UserChange::AddGroup("/analysts".into()),
+        ])
+        .await;
     let answer = server.sign_in("openid").await;
     let userinfo = server.userinfo(&answer.access_token()).await.json();
     let introspected = server.introspect(&answer.access_token()).await.json();
-    for (place, token) in [("access", payload(&answer.access_token())), ("id", payload(&answer.field("id_token"))), ("userinfo", userinfo), ("introspection", introspected)] {
+    for (place, token) in [
+        ("access", payload(&answer.access_token())),
+        ("id", payload(&answer.field("id_token"))),
+        ("userinfo", userinfo),
+        ("introspection", introspected),
+    ] {
         let claims = ["department", "uid", "gid", "groups"].map(|name| token[name].clone());
         assert_eq!(claims, [json!("blue"), json!("10001"), json!("20001"), json!(["analysts"])], "{place}");
     }
     let refresh = payload(&answer.refresh_token());
-    assert!(["department", "groups", "realm_access", "preferred_username"].iter().all(|name| refresh.get(*name).is_none()), "no user data: {refresh}");
+    assert!(
+        ["department", "groups", "realm_access", "preferred_username"].iter().all(|name| refresh.get(*name).is_none()),
+        "no user data: {refresh}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -104,7 +130,11 @@ async fn kc_022_the_group_mapper_knows_direct_groups_only() {
         server.configure_with(|documents, entropy| edit::add_group(documents, path, entropy).unwrap()).await;
     }
     let admin = RoleName::of_realm("admin");
-    server.configure(|documents| edit::set_group_roles(documents, "/staff", GroupRoles { roles: &[admin], membership: Membership::In }).unwrap()).await;
+    server
+        .configure(|documents| {
+            edit::set_group_roles(documents, "/staff", GroupRoles { roles: &[admin], membership: Membership::In }).unwrap()
+        })
+        .await;
     assert!(!realm_roles(&server).await.contains(&"admin".to_owned()));
     server.change_demo(&[UserChange::AddGroup("/staff/analysts/juniors".into())]).await;
     let token = payload(&server.sign_in("").await.access_token());
@@ -155,7 +185,12 @@ async fn kc_035_a_token_has_no_audience_of_its_own() {
     assert_eq!(names(&audience().await.unwrap()), ["account", "ua"]);
     let at_ua = payload(&server.sign_in_at_ua("").await.access_token());
     assert_eq!(at_ua["aud"], "account", "never the client itself");
-    server.change_demo(&[UserChange::RemoveRole(RoleName::of_realm("default-roles-ua")), UserChange::RemoveRole(RoleName::of_client("ua", "reader"))]).await;
+    server
+        .change_demo(&[
+            UserChange::RemoveRole(RoleName::of_realm("default-roles-ua")),
+            UserChange::RemoveRole(RoleName::of_client("ua", "reader")),
+        ])
+        .await;
     assert_eq!(audience().await, None);
 }
 
@@ -171,7 +206,10 @@ async fn without_full_scope_only_mapped_roles_are_in_the_token() {
     let member = RoleName::of_realm("member");
     server.configure(|documents| edit::set_scope_mapping(documents, MappedTo::ClientScope("ua"), &member, Membership::In).unwrap()).await;
     assert_eq!(realm_roles(&server).await, ["admin", "member"], "a granted client scope brings its own");
-    assert_eq!(names(&payload(&server.sign_in("offline_access").await.access_token())["realm_access"]["roles"]), ["admin", "member", "offline_access"]);
+    assert_eq!(
+        names(&payload(&server.sign_in("offline_access").await.access_token())["realm_access"]["roles"]),
+        ["admin", "member", "offline_access"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -236,7 +274,16 @@ async fn a_client_has_lifetimes_of_its_own() {
     let last = server.refresh(&later.refresh_token()).await;
     assert_eq!((last.json()["expires_in"].as_i64(), last.json()["refresh_expires_in"].as_i64()), (Some(100), Some(100)));
 
-    server.set_client("ua-grant", &[("attributes.access.token.lifespan", "-1"), ("attributes.client.session.max.lifespan", ""), ("attributes.client.session.idle.timeout", "")]).await;
+    server
+        .set_client(
+            "ua-grant",
+            &[
+                ("attributes.access.token.lifespan", "-1"),
+                ("attributes.client.session.max.lifespan", ""),
+                ("attributes.client.session.idle.timeout", ""),
+            ],
+        )
+        .await;
     assert_eq!(server.sign_in("").await.json()["expires_in"], 30 * DAY, "-1 is as long as the session may last");
     assert_eq!(server.sign_in_at_ua("").await.json()["expires_in"], 3600, "other clients are as the realm");
 }
@@ -274,10 +321,18 @@ async fn kc_016_idle_sessions_end_without_grace() {
 async fn a_client_chooses_the_algorithms_of_its_tokens() {
     let server = TestServer::start().await;
     for (access, id) in [("RS256", "ES256"), ("ES256", "EdDSA"), ("EdDSA", "RS256")] {
-        server.set_client("ua-grant", &[("attributes.access.token.signed.response.alg", access), ("attributes.id.token.signed.response.alg", id)]).await;
+        server
+            .set_client(
+                "ua-grant",
+                &[("attributes.access.token.signed.response.alg", access), ("attributes.id.token.signed.response.alg", id)],
+            )
+            .await;
         let answer = server.sign_in("openid").await;
         let (access_token, id_token) = (answer.access_token(), answer.field("id_token"));
-        assert_eq!((algorithm(&access_token), algorithm(&id_token), algorithm(&answer.refresh_token())), (access.into(), id.into(), "HS512".into()));
+        assert_eq!(
+            (algorithm(&access_token), algorithm(&id_token), algorithm(&answer.refresh_token())),
+            (access.into(), id.into(), "HS512".into())
+        );
         verifies_with_the_key_set(&server, &access_token).await;
         verifies_with_the_key_set(&server, &id_token).await;
         at_hash_is_right(&id_token, &access_token);
@@ -344,7 +399,8 @@ async fn the_header_says_at_jwt_where_a_client_wants_it() {
     let server = TestServer::start().await;
     server.set_client("ua-grant", &[("attributes.access.token.header.type.rfc9068", "true")]).await;
     let answer = server.sign_in("openid").await;
-    let header: Value = serde_json::from_slice(&base64url::decode(answer.access_token().split('.').next().unwrap().as_bytes()).unwrap()).unwrap();
+    let header: Value =
+        serde_json::from_slice(&base64url::decode(answer.access_token().split('.').next().unwrap().as_bytes()).unwrap()).unwrap();
     assert_eq!(header["typ"], "at+jwt");
     assert_eq!(server.userinfo(&answer.access_token()).await.status, 200);
 }

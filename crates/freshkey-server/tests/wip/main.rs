@@ -1,4 +1,0 @@
-//! Work in progress.
-#![allow(dead_code)]
-mod routes;
-mod support;
