@@ -7,6 +7,7 @@ mod crash;
 mod health;
 mod quickstart;
 mod readme;
+mod reference;
 mod routes;
 mod storm;
 mod support;
