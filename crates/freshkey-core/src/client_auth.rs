@@ -171,7 +171,7 @@ pub fn authenticate(realm: &Realm, presented: &PresentedCredentials<'_>, audienc
     }
     match client.kind {
         ClientKind::BearerOnly => Err(Refusal::BearerOnlyClient),
-        // A secret that a public client sends is ignored (KC-007).
+        // A secret that a public client sends is ignored (KC-003).
         ClientKind::Public => Ok(done(client, Method::None)),
         ClientKind::Confidential => match &client.authentication {
             ClientAuthentication::Secret(secrets) => {

@@ -20,7 +20,7 @@ pub enum Session {
     Gone,
 }
 
-/// Ends the client's part of the session that a refresh or offline token belongs to (KC-009: all chains of the client in it).
+/// Ends the client's part of the session that a refresh or offline token belongs to (KC-030: all chains of the client in it).
 pub fn revoke_refresh_token(client: &Client, token: &VerifiedRefreshToken, session: Session) -> Result<Vec<Change>, Refusal> {
     if token.client_id != client.client_id {
         return Err(Refusal::RevocationByOtherClient);
@@ -50,7 +50,7 @@ pub fn revoke_access_token(
     Ok(vec![Change::RevokeAccessToken { realm, jti: token.id.clone(), until }])
 }
 
-/// Ends the whole session, for every client in it, as Keycloak's logout endpoint does with a refresh token (KC-010).
+/// Ends the whole session, for every client in it, as Keycloak's logout endpoint does with a refresh token (KC-031).
 pub fn log_out(client: &Client, token: &VerifiedRefreshToken) -> Result<Vec<Change>, Refusal> {
     if token.client_id != client.client_id {
         return Err(Refusal::WrongClient);

@@ -54,7 +54,13 @@ async fn log_out(visit: &Visit, client: &AuthenticatedClient, form: &Form<'_>) -
     }
     let text = form.get("refresh_token").ok_or(Refusal::MissingRefreshToken)?;
     let token = verify_refresh_token(visit.setting(), client.client(), text, Expiry::Ignored)?;
-    let changes = revocation::log_out(client.client(), &token)?;
+    let mut changes = revocation::log_out(client.client(), &token)?;
+    // A change names its session by id alone, and ids are not secrets: it must be a session of this realm (T-046).
+    let context =
+        visit.app.store.refresh_context(visit.served.realm.key, token.sid, token.kind).await.map_err(|error| store_refusal(&error))?;
+    if context.grants.is_empty() {
+        changes.clear();
+    }
     let mut event = Event::new(visit.now.milliseconds(), visit.served.realm.key, EventKind::Logout);
     event.client_id = Some(client.client().client_id.clone());
     event.user_id = Some(token.subject.clone());

@@ -56,7 +56,7 @@ async fn respond(visit: &Visit, body: Body) -> (Result<Vec<u8>, Refusal>, Option
         Ok(client) => client,
         Err(refusal) => return (Err(note(visit, refusal, Some(&form)).await), None),
     };
-    // Only after client authentication, as Keycloak does (KC-001).
+    // Only after client authentication, as Keycloak does (KC-008).
     if !form.duplicates().is_empty() {
         return (Err(note(visit, Refusal::DuplicatedParameter, Some(&form)).await), Some(client));
     }

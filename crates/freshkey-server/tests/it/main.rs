@@ -11,3 +11,4 @@ mod reference;
 mod routes;
 mod storm;
 mod support;
+mod threats;

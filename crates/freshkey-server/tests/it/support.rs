@@ -76,6 +76,8 @@ pub enum Engine {
     Postgres,
 }
 
+/// Kept for as long as the test runs.
+#[expect(dead_code, reason = "gone when dropped")]
 enum Database {
     Sqlite(TestSqlite),
     Postgres(TestPostgresDatabase),

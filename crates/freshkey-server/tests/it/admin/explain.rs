@@ -84,6 +84,18 @@ async fn a_dead_token_says_who_ended_it_and_why_it_was_refused() {
 }
 
 #[tokio::test]
+async fn what_an_administrator_did_to_the_user_is_part_of_the_story_of_a_session() {
+    let dir = DataDir::new();
+    let server = dir.server().await;
+    let token = server.sign_in("offline_access").await.refresh_token();
+    dir.admin(&["user", "set", DEMO, "--log-out"]).ok();
+    assert_eq!(server.refresh(&token).await.status, 400);
+    let story = dir.explain(&["--json", "-"], &token).json();
+    assert_eq!(story["verdict"]["reason"], "offline_session_not_found", "{story}");
+    assert!(story["events"].to_string().contains("user.log-out"), "{story}");
+}
+
+#[tokio::test]
 async fn a_replayed_token_is_named_as_one_and_the_chain_is_shown() {
     let dir = DataDir::new();
     let server = dir.server().await;

@@ -35,7 +35,7 @@ async fn t_031_a_new_key_is_published_before_it_signs_and_the_old_one_goes_on_ve
         let rows = listed.as_array().expect("a list").iter().filter(|row| row["algorithm"] == "RS256" && row["status"] == status);
         rows.map(|row| row["kid"].as_str().expect("a kid").to_owned()).collect::<Vec<_>>()
     };
-    assert_eq!(rs256("active"), [before.clone()]);
+    assert_eq!(rs256("active"), std::slice::from_ref(&before));
     let new = rs256("passive").pop().expect("the new key is published");
     assert_eq!(kid_of(&server.sign_in("").await.access_token()), before, "it doesn't sign yet");
 

@@ -19,7 +19,11 @@ async fn key_ids(server: &TestServer, algorithm: &str) -> Vec<String> {
 /// A new RSA key signs from now on.
 async fn rotate(server: &TestServer) {
     let pkcs8 = generate_private_key(KeyKind::Rsa2048).unwrap();
-    server.configure_with(|documents, entropy| edit::add_key(documents, Algorithm::Rs256, Some(GeneratedKey { pkcs8, certificate: None }), entropy).unwrap()).await;
+    server
+        .configure_with(|documents, entropy| {
+            edit::add_key(documents, Algorithm::Rs256, Some(GeneratedKey { pkcs8, certificate: None }), entropy).unwrap()
+        })
+        .await;
 }
 
 fn key_id(token: &str) -> String {
@@ -32,7 +36,10 @@ async fn t_030_no_private_member_is_ever_published() {
     let server = TestServer::start().await;
     rotate(&server).await;
     let answer = server.get(PATH).send().await;
-    assert_eq!((answer.status, answer.headers["content-type"].to_str().unwrap(), answer.headers["cache-control"].to_str().unwrap()), (200, "application/json", "no-cache"));
+    assert_eq!(
+        (answer.status, answer.headers["content-type"].to_str().unwrap(), answer.headers["cache-control"].to_str().unwrap()),
+        (200, "application/json", "no-cache")
+    );
     assert_eq!(answer.json().as_object().unwrap().len(), 1);
     let public = ["kid", "kty", "alg", "use", "n", "e", "crv", "x", "y", "x5c", "x5t", "x5t#S256"];
     for key in keys(&server).await {

@@ -8,7 +8,11 @@ const OWN: &str = "https://app.example";
 const OTHER: &str = "https://evil.example";
 
 fn cors(headers: &HeaderMap) -> Vec<(String, String)> {
-    let mut found: Vec<_> = headers.iter().filter(|(name, _)| name.as_str().starts_with("access-control")).map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
+    let mut found: Vec<_> = headers
+        .iter()
+        .filter(|(name, _)| name.as_str().starts_with("access-control"))
+        .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+        .collect();
     found.sort();
     found
 }
@@ -23,7 +27,11 @@ async fn a_success_is_for_the_clients_own_origins() {
     let form = [("grant_type", "password"), ("username", "demo"), ("password", crate::support::PASSWORD)];
     let own = server.post(TOKEN).basic("ua", UA_SECRET).header("origin", OWN).form(&form).send().await;
     assert_eq!(own.status, 200);
-    let expected = [("access-control-allow-credentials", "true"), ("access-control-allow-origin", OWN), ("access-control-expose-headers", "Access-Control-Allow-Methods")];
+    let expected = [
+        ("access-control-allow-credentials", "true"),
+        ("access-control-allow-origin", OWN),
+        ("access-control-expose-headers", "Access-Control-Allow-Methods"),
+    ];
     assert_eq!(cors(&own.headers), expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
     assert_eq!(own.headers["vary"], "Origin");
     for origin in [OTHER, "https://app.example.evil.example", "http://app.example", "https://app.example:8443", "null"] {
@@ -40,7 +48,11 @@ async fn a_success_is_for_the_clients_own_origins() {
 #[tokio::test(flavor = "multi_thread")]
 async fn kc_037_early_refusals_are_readable_from_every_origin() {
     let server = TestServer::start().await;
-    for form in [&[("grant_type", "magic")][..], &[("grant_type", "password"), ("client_id", "nobody")], &[("grant_type", "password"), ("client_id", "ua"), ("client_secret", "wrong")]] {
+    for form in [
+        &[("grant_type", "magic")][..],
+        &[("grant_type", "password"), ("client_id", "nobody")],
+        &[("grant_type", "password"), ("client_id", "ua"), ("client_secret", "wrong")],
+    ] {
         let answer = server.post(TOKEN).header("origin", OTHER).form(form).send().await;
         assert_eq!(allowed(&answer), Some(OTHER), "{form:?}");
     }
@@ -53,9 +65,12 @@ async fn kc_037_early_refusals_are_readable_from_every_origin() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_preflight_is_answered_for_every_origin() {
     let server = TestServer::start().await;
-    for (path, methods) in [("token", "POST, OPTIONS"), ("revoke", "POST, OPTIONS"), ("userinfo", "GET, POST, OPTIONS"), ("certs", "GET, OPTIONS")] {
+    for (path, methods) in
+        [("token", "POST, OPTIONS"), ("revoke", "POST, OPTIONS"), ("userinfo", "GET, POST, OPTIONS"), ("certs", "GET, OPTIONS")]
+    {
         let path = format!("/realms/UA/protocol/openid-connect/{path}");
-        let answer = server.nodes[0].request("OPTIONS", &path).header("origin", OTHER).header("access-control-request-method", "POST").send().await;
+        let answer =
+            server.nodes[0].request("OPTIONS", &path).header("origin", OTHER).header("access-control-request-method", "POST").send().await;
         assert_eq!((answer.status, allowed(&answer)), (200, Some(OTHER)), "{path}");
         assert_eq!(answer.headers["access-control-allow-methods"], methods);
         assert_eq!(answer.headers["access-control-max-age"], "3600");
@@ -90,7 +105,8 @@ async fn t_018_a_token_that_nobody_verified_opens_nothing() {
             let token = forged(azp);
             let userinfo = server.get("/realms/UA/protocol/openid-connect/userinfo").header("origin", origin).bearer(&token).send().await;
             assert_eq!(userinfo.status, 401);
-            let form = [("client_id", "ua-grant"), ("token", token.as_str()), ("refresh_token", token.as_str()), ("grant_type", "refresh_token")];
+            let form =
+                [("client_id", "ua-grant"), ("token", token.as_str()), ("refresh_token", token.as_str()), ("grant_type", "refresh_token")];
             let mut headers = vec![cors(&userinfo.headers)];
             for endpoint in ["revoke", "logout", "token", "token/introspect"] {
                 let path = format!("/realms/UA/protocol/openid-connect/{endpoint}");

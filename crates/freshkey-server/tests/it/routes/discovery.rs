@@ -5,8 +5,11 @@ use freshkey_protocol::client_credentials::JWT_BEARER_ASSERTION;
 use freshkey_protocol::jose::{Algorithm, Family};
 use serde_json::Value;
 
-const PATHS: [&str; 3] =
-    ["/realms/UA/.well-known/openid-configuration", "/realms/UA/.well-known/oauth-authorization-server", "/.well-known/oauth-authorization-server/realms/UA"];
+const PATHS: [&str; 3] = [
+    "/realms/UA/.well-known/openid-configuration",
+    "/realms/UA/.well-known/oauth-authorization-server",
+    "/.well-known/oauth-authorization-server/realms/UA",
+];
 
 async fn document(server: &TestServer) -> Value {
     server.get(PATHS[0]).send().await.json()
@@ -27,7 +30,138 @@ async fn all_documents_are_one_document() {
         assert_eq!(answer.headers["content-type"], "application/json", "{path}");
         assert_eq!(answer.headers["cache-control"], "no-cache, no-store, must-revalidate", "{path}");
     }
-    insta::assert_json_snapshot!(first.json(), @"");
+    insta::assert_json_snapshot!(first.json(), @r#"
+    {
+      "issuer": "https://id.example/realms/UA",
+      "token_endpoint": "https://id.example/realms/UA/protocol/openid-connect/token",
+      "introspection_endpoint": "https://id.example/realms/UA/protocol/openid-connect/token/introspect",
+      "userinfo_endpoint": "https://id.example/realms/UA/protocol/openid-connect/userinfo",
+      "end_session_endpoint": "https://id.example/realms/UA/protocol/openid-connect/logout",
+      "jwks_uri": "https://id.example/realms/UA/protocol/openid-connect/certs",
+      "grant_types_supported": [
+        "refresh_token",
+        "password",
+        "client_credentials"
+      ],
+      "acr_values_supported": [
+        "0",
+        "1"
+      ],
+      "response_types_supported": [],
+      "subject_types_supported": [
+        "public",
+        "pairwise"
+      ],
+      "id_token_signing_alg_values_supported": [
+        "ES256",
+        "EdDSA",
+        "RS256"
+      ],
+      "userinfo_signing_alg_values_supported": [
+        "ES256",
+        "EdDSA",
+        "RS256"
+      ],
+      "token_endpoint_auth_methods_supported": [
+        "private_key_jwt",
+        "client_secret_basic",
+        "client_secret_post",
+        "client_secret_jwt"
+      ],
+      "token_endpoint_auth_signing_alg_values_supported": [
+        "RS256",
+        "RS384",
+        "RS512",
+        "PS256",
+        "PS384",
+        "PS512",
+        "ES256",
+        "ES384",
+        "ES512",
+        "EdDSA",
+        "HS256",
+        "HS384",
+        "HS512"
+      ],
+      "introspection_endpoint_auth_methods_supported": [
+        "private_key_jwt",
+        "client_secret_basic",
+        "client_secret_post",
+        "client_secret_jwt"
+      ],
+      "introspection_endpoint_auth_signing_alg_values_supported": [
+        "RS256",
+        "RS384",
+        "RS512",
+        "PS256",
+        "PS384",
+        "PS512",
+        "ES256",
+        "ES384",
+        "ES512",
+        "EdDSA",
+        "HS256",
+        "HS384",
+        "HS512"
+      ],
+      "claims_supported": [
+        "aud",
+        "sub",
+        "iss",
+        "auth_time",
+        "name",
+        "given_name",
+        "family_name",
+        "preferred_username",
+        "email",
+        "acr"
+      ],
+      "claim_types_supported": [
+        "normal"
+      ],
+      "claims_parameter_supported": false,
+      "scopes_supported": [
+        "openid",
+        "acr",
+        "address",
+        "basic",
+        "email",
+        "microprofile-jwt",
+        "offline_access",
+        "organization",
+        "phone",
+        "profile",
+        "roles",
+        "service_account",
+        "ua",
+        "web-origins"
+      ],
+      "request_parameter_supported": false,
+      "request_uri_parameter_supported": false,
+      "revocation_endpoint": "https://id.example/realms/UA/protocol/openid-connect/revoke",
+      "revocation_endpoint_auth_methods_supported": [
+        "private_key_jwt",
+        "client_secret_basic",
+        "client_secret_post",
+        "client_secret_jwt"
+      ],
+      "revocation_endpoint_auth_signing_alg_values_supported": [
+        "RS256",
+        "RS384",
+        "RS512",
+        "PS256",
+        "PS384",
+        "PS512",
+        "ES256",
+        "ES384",
+        "ES512",
+        "EdDSA",
+        "HS256",
+        "HS384",
+        "HS512"
+      ]
+    }
+    "#);
 }
 
 /// OpenID Connect Discovery §4.3: the issuer is the prefix of the address that the document was found at, byte for byte.
@@ -47,7 +181,13 @@ async fn the_issuer_is_the_address_without_its_end() {
 async fn every_endpoint_that_is_named_is_there() {
     let server = TestServer::start().await;
     let document = document(&server).await;
-    let endpoints: Vec<(&String, &str)> = document.as_object().unwrap().iter().filter_map(|(name, value)| Some((name, value.as_str()?))).filter(|(name, _)| name.ends_with("_endpoint") || *name == "jwks_uri").collect();
+    let endpoints: Vec<(&String, &str)> = document
+        .as_object()
+        .unwrap()
+        .iter()
+        .filter_map(|(name, value)| Some((name, value.as_str()?)))
+        .filter(|(name, _)| name.ends_with("_endpoint") || *name == "jwks_uri")
+        .collect();
     assert!(endpoints.len() >= 6, "{endpoints:?}");
     for (name, url) in endpoints {
         let path = url.strip_prefix("https://id.example").unwrap_or_else(|| panic!("{name}: {url}"));
@@ -73,7 +213,12 @@ async fn every_grant_type_that_is_named_gives_tokens_and_no_other() {
         let answer = server.post(TOKEN).basic("ua", UA_SECRET).form(&[&[("grant_type", grant_type.as_str())], more].concat()).send().await;
         assert_eq!(answer.status, 200, "{grant_type}: {}", answer.text());
     }
-    for other in ["authorization_code", "implicit", "urn:ietf:params:oauth:grant-type:device_code", "urn:ietf:params:oauth:grant-type:token-exchange"] {
+    for other in [
+        "authorization_code",
+        "implicit",
+        "urn:ietf:params:oauth:grant-type:device_code",
+        "urn:ietf:params:oauth:grant-type:token-exchange",
+    ] {
         assert!(!named.contains(&other.to_owned()), "{other}");
         let answer = server.post(TOKEN).basic("ua", UA_SECRET).form(&[("grant_type", other)]).send().await;
         assert_eq!(answer.refusal(), "400 unsupported_grant_type: Unsupported grant_type");
@@ -95,7 +240,12 @@ async fn every_way_to_authenticate_that_is_named_works_at_all_three_endpoints() 
                 other => panic!("{other} is announced and nothing here tries it"),
             };
             let jwks = key.jwks();
-            server.set_client("ua", &[("clientAuthenticatorType", kind), ("attributes.jwks.string", if kind == "client-jwt" { &jwks } else { "" })]).await;
+            server
+                .set_client(
+                    "ua",
+                    &[("clientAuthenticatorType", kind), ("attributes.jwks.string", if kind == "client-jwt" { &jwks } else { "" })],
+                )
+                .await;
             let assertion = match kind {
                 "client-jwt" => key.sign(&assertion_claims("ua", START)),
                 _ => AssertionKey::of_secret(Algorithm::Hs256, UA_SECRET).sign(&assertion_claims("ua", START)),
@@ -118,7 +268,9 @@ async fn every_way_to_authenticate_that_is_named_works_at_all_three_endpoints() 
 async fn the_algorithms_of_assertions_that_are_named_are_those_that_are_tried() {
     let server = TestServer::start().await;
     let document = document(&server).await;
-    let mut tried = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "HS256", "HS384", "HS512"].map(str::to_owned).to_vec();
+    let mut tried = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "HS256", "HS384", "HS512"]
+        .map(str::to_owned)
+        .to_vec();
     tried.sort();
     for endpoint in ["token", "introspection", "revocation"] {
         let mut named = texts(&document, &format!("{endpoint}_endpoint_auth_signing_alg_values_supported"));
@@ -134,14 +286,20 @@ async fn every_signature_algorithm_that_is_named_signs() {
     let named = texts(&document, "id_token_signing_alg_values_supported");
     assert_eq!(named, texts(&document, "userinfo_signing_alg_values_supported"));
     for algorithm in &named {
-        let settings = [("attributes.id.token.signed.response.alg", algorithm.as_str()), ("attributes.user.info.response.signature.alg", algorithm)];
+        let settings =
+            [("attributes.id.token.signed.response.alg", algorithm.as_str()), ("attributes.user.info.response.signature.alg", algorithm)];
         server.set_client("ua-grant", &settings).await;
         let answer = server.sign_in("openid").await;
         assert!(answer.json()["id_token"].is_string());
         assert_eq!(server.userinfo(&answer.access_token()).await.headers["content-type"], "application/jwt", "{algorithm}");
     }
     for other in Algorithm::ALL.into_iter().filter(|other| other.family() != Family::Hmac && !named.contains(&other.as_str().to_owned())) {
-        server.set_client("ua-grant", &[("attributes.id.token.signed.response.alg", other.as_str()), ("attributes.user.info.response.signature.alg", "")]).await;
+        server
+            .set_client(
+                "ua-grant",
+                &[("attributes.id.token.signed.response.alg", other.as_str()), ("attributes.user.info.response.signature.alg", "")],
+            )
+            .await;
         let form = [("grant_type", "password"), ("client_id", "ua-grant"), ("username", DEMO), ("password", PASSWORD), ("scope", "openid")];
         assert_eq!(server.token(&form).await.status, 500, "{other} is not named, since there is no key");
     }

@@ -37,7 +37,19 @@ async fn kc_027_wrong_methods_and_media_types_are_named_by_the_framework() {
 #[tokio::test(flavor = "multi_thread")]
 async fn other_paths_are_404_and_say_nothing_of_the_server() {
     let server = TestServer::start().await;
-    for path in ["/", "/realms", "/realms/UA/protocol/openid-connect", "/realms/UA/protocol/openid-connect/auth", "/realms/UA/protocol/saml", "/admin/realms/UA/users", "/metrics", "/health", "/debug/pprof", "/auth/realms/UA", "//realms/UA"] {
+    for path in [
+        "/",
+        "/realms",
+        "/realms/UA/protocol/openid-connect",
+        "/realms/UA/protocol/openid-connect/auth",
+        "/realms/UA/protocol/saml",
+        "/admin/realms/UA/users",
+        "/metrics",
+        "/health",
+        "/debug/pprof",
+        "/auth/realms/UA",
+        "//realms/UA",
+    ] {
         let answer = server.get(path).send().await;
         assert_eq!((answer.status, answer.text()), (404, r#"{"error":"Unable to find matching target resource method"}"#), "{path}");
     }

@@ -7,5 +7,6 @@ mod offline;
 mod password;
 mod refresh;
 mod refusals;
+mod reuse;
 mod rotation;
 mod scope_and_claims;

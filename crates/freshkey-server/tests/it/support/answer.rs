@@ -61,7 +61,7 @@ impl<'r> Request<'r> {
         self
     }
 
-    pub fn from_peer(mut self, address: [u8; 4]) -> Self {
+    pub fn peer(mut self, address: [u8; 4]) -> Self {
         self.connection.peer = SocketAddr::from((address, 40_000));
         self
     }
@@ -97,6 +97,11 @@ impl Answer {
 
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("JSON, not {:?}", self.text()))
+    }
+
+    /// The body, where it is JSON.
+    pub fn json_if_any(&self) -> Option<Value> {
+        serde_json::from_slice(&self.body).ok()
     }
 
     /// A text field of the body.

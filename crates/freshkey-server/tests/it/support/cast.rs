@@ -6,7 +6,7 @@ use freshkey_core::documents::{CredentialRecord, RealmDocuments};
 use freshkey_core::grant::Grant;
 use freshkey_core::keycloak::edit::{self, Edit, UserChange, change_user, new_user};
 use freshkey_protocol::base64url;
-use freshkey_protocol::jose::{Algorithm, CompactJws, HeaderType, SigningKey, sign_compact};
+use freshkey_protocol::jose::{CompactJws, HeaderType, SigningKey, sign_compact};
 use freshkey_server::clock::Clock as _;
 use freshkey_server::realms::ServedRealm;
 use freshkey_store::{EmailRule, GrantFilter, Page, UserChanged, UserCreated};
@@ -135,12 +135,6 @@ impl TestServer {
         let served = self.served().await;
         let algorithm = CompactJws::parse(token.as_bytes()).unwrap().header().algorithm;
         resigned_with(served.realm.keys.signer(algorithm).unwrap(), token, change)
-    }
-
-    /// Any claims, signed with the realm's own key.
-    pub async fn signed(&self, algorithm: Algorithm, claims: &Value) -> String {
-        let served = self.served().await;
-        sign_compact(served.realm.keys.signer(algorithm).unwrap(), HeaderType::Jwt, claims.to_string().as_bytes()).unwrap()
     }
 }
 

@@ -99,7 +99,8 @@ fn session_settings(purpose: Purpose, deadline: Duration) -> Vec<(&'static str, 
         Purpose::Read => settings.push(("SELECT set_config('statement_timeout', $1, false)", milliseconds(1))),
         Purpose::ReadLong => settings.push(("SELECT set_config('statement_timeout', $1, false)", milliseconds(12))),
         Purpose::Write => settings.extend([
-            ("SELECT set_config('lock_timeout', $1, false)", milliseconds(1)),
+            // Shorter than our own patience, so that a lock held too long is usually a clear "no" and not an unknown outcome.
+            ("SELECT set_config('lock_timeout', $1, false)", vec![Value::from((deadline * 3 / 4).as_millis().to_string())]),
             ("SELECT set_config('idle_in_transaction_session_timeout', $1, false)", milliseconds(2)),
             (
                 "SELECT set_config('synchronous_commit', 'on', false) \

@@ -241,7 +241,7 @@ async fn t_024_wrong_secrets_shut_out_the_right_one_from_that_address_only() {
     let server = TestServer::start().await;
     let form = [&PASSWORD_GRANT[..], &[("client_id", "ua")]].concat();
     let attempt =
-        async |secret: &str, address: [u8; 4]| server.post(TOKEN).basic("ua", secret).form(&form).from_peer(address).send().await.status;
+        async |secret: &str, address: [u8; 4]| server.post(TOKEN).basic("ua", secret).form(&form).peer(address).send().await.status;
     for _ in 0..100 {
         assert_eq!(attempt("wrong", [198, 51, 100, 7]).await, 401);
     }

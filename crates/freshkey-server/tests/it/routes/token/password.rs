@@ -290,7 +290,7 @@ async fn t_024_a_locked_account_is_refused_the_right_password_and_its_grants_ref
     assert_eq!(server.password(DEMO, PASSWORD).await.refusal(), "400 invalid_grant: Invalid user credentials");
     assert!(server.events().await.iter().any(|event| event.reason.as_deref() == Some("user_locked")));
     let form = [("grant_type", "password"), ("username", DEMO), ("password", PASSWORD)];
-    let elsewhere = server.post(TOKEN).basic("ua", crate::support::UA_SECRET).form(&form).from_peer([203, 0, 113, 9]).send().await;
+    let elsewhere = server.post(TOKEN).basic("ua", crate::support::UA_SECRET).form(&form).peer([203, 0, 113, 9]).send().await;
     assert_eq!(elsewhere.status, 400, "at another client and from another address too");
     assert_eq!(server.refresh(&live).await.status, 200);
     server.clock.advance_s(60);
@@ -322,7 +322,7 @@ async fn t_024_guesses_at_many_accounts_are_stopped_by_the_address() {
     }
     assert_eq!(server.password(DEMO, PASSWORD).await.refusal(), "400 invalid_grant: Invalid user credentials");
     let form = [("grant_type", "password"), ("client_id", "ua-grant"), ("username", DEMO), ("password", PASSWORD)];
-    assert_eq!(server.post(TOKEN).form(&form).from_peer([203, 0, 113, 9]).send().await.status, 200);
+    assert_eq!(server.post(TOKEN).form(&form).peer([203, 0, 113, 9]).send().await.status, 200);
     server.clock.advance_s(10);
     assert_eq!(server.password(DEMO, PASSWORD).await.status, 200, "it drains");
 }
