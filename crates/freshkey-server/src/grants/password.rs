@@ -6,7 +6,8 @@ use crate::limits::RACE_ATTEMPTS_MAX;
 use freshkey_core::Refusal;
 use freshkey_core::event::EventKind;
 use freshkey_core::grants::password as rules;
-use freshkey_core::grants::password::{HashTask, SignInContext};
+use freshkey_core::grants::password::{HashResult, HashTask, SignInContext};
+use freshkey_core::passwords::PasswordHash;
 use freshkey_protocol::token_request::PasswordRequest;
 use freshkey_store::LoginBy;
 
@@ -21,36 +22,53 @@ pub async fn password(request: &TokenRequest<'_>, parameters: PasswordRequest<'_
     if request.app.guesses.is_exhausted(realm, Guessed::Password, request.caller.address, request.now) {
         return request.refuse(EventKind::Login, Refusal::UserLocked, &[("username", username)]).await;
     }
-    let mut context = load(request, username).await?;
-    let task = match rules::prepare(request.setting(), &context) {
-        Ok(task) => task,
-        Err(refusal) => return request.refuse(EventKind::Login, refusal, &[("username", username)]).await,
-    };
-    let verified_hash = match &task {
-        HashTask::Verify { hash, .. } => Some(hash.clone()),
-        HashTask::Dummy(_) => None,
-    };
-    let result = request.app.hashing.run(task, parameters.password.unwrap_or_default()).await?;
-
     let address = request.caller.address.to_string();
-    for _ in 0..RACE_ATTEMPTS_MAX {
-        // What was verified must still be the user's password when it is acted on.
-        if context.password.as_ref().map(|stored| &stored.hash) != verified_hash.as_ref()
-            && context.user.is_some()
-            && verified_hash.is_some()
-        {
-            return request.refuse(EventKind::Login, Refusal::WrongPassword, &[("username", username)]).await;
-        }
-        let outcome = rules::decide(request.setting(), client, parameters.scope, Some(&address), context, &result, &*request.app.entropy);
+    let mut checked: Option<Checked> = None;
+    for _ in 0..CHECKS_MAX + RACE_ATTEMPTS_MAX {
+        // Always as of now: the account may have been locked, disabled or given another password while its hash was computed.
+        let context = load(request, username).await?;
+        let task = match rules::prepare(request.setting(), &context) {
+            Ok(task) => task,
+            Err(refusal) => return request.refuse(EventKind::Login, refusal, &[("username", username)]).await,
+        };
+        let Some(Checked { result, .. }) = checked.as_ref().filter(|checked| checked.is_about(&task)) else {
+            let hash = stored_hash(&task).cloned();
+            let result = request.app.hashing.run(task, parameters.password.unwrap_or_default()).await?;
+            checked = Some(Checked { hash, result });
+            continue;
+        };
+        let outcome = rules::decide(request.setting(), client, parameters.scope, Some(&address), context, result, &*request.app.entropy);
         if matches!(outcome.answer, Err(Refusal::WrongPassword | Refusal::UnknownUser)) {
             request.app.guesses.count(realm, Guessed::Password, request.caller.address, request.now);
         }
         if let Some(answer) = request.conclude(outcome).await {
             return answer;
         }
-        context = load(request, username).await?;
     }
     Err(Refusal::TooContended)
+}
+
+/// How often the hash may be another one than the one that was checked: a sign-in beside this one may have renewed it.
+const CHECKS_MAX: usize = 2;
+
+/// What a password was compared with, and what came of it.
+struct Checked {
+    /// `None` when there was nothing to compare with.
+    hash: Option<PasswordHash>,
+    result: HashResult,
+}
+
+impl Checked {
+    fn is_about(&self, task: &HashTask) -> bool {
+        self.hash.as_ref() == stored_hash(task)
+    }
+}
+
+fn stored_hash(task: &HashTask) -> Option<&PasswordHash> {
+    match task {
+        HashTask::Verify { hash, .. } => Some(hash),
+        HashTask::Dummy(_) => None,
+    }
 }
 
 async fn load(request: &TokenRequest<'_>, username: &str) -> Result<SignInContext, Refusal> {
