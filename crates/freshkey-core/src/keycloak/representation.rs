@@ -2,6 +2,7 @@
 
 use super::given::{Given, Object};
 use serde::Deserialize;
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Texts by name, as in `attributes` of realms and clients and `config` of mappers.
@@ -183,7 +184,7 @@ pub struct ComponentRepresentation {
     pub config: Given<TextLists>,
 }
 
-/// A user (`UserRepresentation`), without the credentials.
+/// A user (`UserRepresentation`). The credentials are read one by one, as [`super::credential`] has them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[expect(missing_docs, reason = "each field is documented where it ends up, in `user`")]
@@ -203,4 +204,5 @@ pub struct UserRepresentation {
     pub not_before: Given<i64>,
     pub groups: Given<Vec<String>>,
     pub service_account_client_id: Given<String>,
+    pub credentials: Option<Value>,
 }
