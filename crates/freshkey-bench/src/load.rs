@@ -24,6 +24,16 @@ pub(crate) struct Worker {
     waits: Vec<u32>,
 }
 
+/// What the driver does while no answer is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Idle {
+    /// It asks the kernel again and again. A driver that sleeps has to be woken by the server's core at every answer, several microseconds
+    /// that a client on another machine never costs.
+    Spins,
+    /// It sleeps, since the core is needed by others.
+    Sleeps,
+}
+
 /// What is sent, and what has to come back.
 #[derive(Clone)]
 pub(crate) struct Load {
@@ -93,7 +103,12 @@ impl Worker {
 }
 
 /// Refreshes on all these connections until then, and returns when the last answer is there, with the waits in microseconds.
-pub(crate) async fn drive(workers: Vec<Worker>, load: &Load, until: Instant) -> Result<(Vec<Worker>, Vec<u32>), String> {
+pub(crate) async fn drive(workers: Vec<Worker>, load: &Load, until: Instant, idle: Idle) -> Result<(Vec<Worker>, Vec<u32>), String> {
+    // Ended when this function is left, whichever way.
+    let mut spinners = JoinSet::new();
+    if idle == Idle::Spins {
+        spinners.spawn(spin());
+    }
     let mut tasks = JoinSet::new();
     for worker in workers {
         tasks.spawn(worker.refresh_until(load.clone(), until));
@@ -121,6 +136,12 @@ pub(crate) async fn first_refresh(
     let answer = connection.post(TOKEN_PATH, HOST, &form).await?;
     let elapsed = started.elapsed();
     if answer.status == 200 { Ok(elapsed) } else { Err(format!("the first refresh was refused: {}", answer.shown())) }
+}
+
+async fn spin() {
+    loop {
+        tokio::task::yield_now().await;
+    }
 }
 
 fn check(answer: &Answer<'_>, case: Case) -> Result<(), String> {

@@ -141,6 +141,7 @@ signature of the same key by the same library on the same core in the same run, 
 - The realm is `UA` with all its default scopes and mappers. Each user has three realm roles, two client roles, two groups and three attributes; the sessions are
   offline sessions of the public client `ua-grant`. Refreshes go to random sessions, with refresh tokens of the form that a sign-in gave.
 - Closed loop: each connection sends its next refresh when the last one is answered. Every answer must be a 200 with the expected tokens, or the run ends.
+  With SQLite the driver spins while it waits, so that the server's core needn't wake it at each answer, which a client elsewhere never costs.
   A warm-up comes first and is not counted. A round is counted from its first request until its last audit event is written.
 - Raw signatures are measured before and after each round. The ratio is taken round by round; the table has the median, and the least and the most in parentheses.
 - \"Loaded\" latencies are those of all connections together, so they are mostly the waiting for one core; \"alone\" are those of one connection by itself.

@@ -4,6 +4,7 @@
 
 mod admin;
 mod crash;
+mod database_away;
 mod health;
 mod quickstart;
 mod readme;

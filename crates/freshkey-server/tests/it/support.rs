@@ -30,9 +30,10 @@ use freshkey_server::realms::BaseUrls;
 use freshkey_server::router::router;
 use freshkey_server::server::{Assembly, assemble};
 use freshkey_store::{AuditRecord, DbOptions, EventFilter, Page, RealmChange, RealmChanged, SealingKey, Store, StoreOptions, StoredEvent};
-use freshkey_testkit::databases::{TestPostgres, TestPostgresDatabase, TestSqlite};
+use freshkey_testkit::databases::{TestPostgres, TestSqlite};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// When every test begins.
 pub const START: i64 = 1_800_000_000;
@@ -42,6 +43,9 @@ pub const ISSUER: &str = "https://id.example/realms/UA";
 
 /// A day, in seconds.
 pub const DAY: i64 = 86_400;
+
+/// How long a request waits for a database that is there: long enough for a slow machine.
+const DEADLINE: Duration = Duration::from_secs(20);
 
 /// What secrets in the database are sealed with.
 const SEALING_KEY: [u8; 32] = [7; 32];
@@ -59,7 +63,10 @@ pub struct TestServer {
     /// Nodes that ever were: a restarted one does not draw the same random bytes again.
     started_count: u64,
     url: String,
-    _database: Database,
+    /// How long a request waits for the database.
+    deadline: Duration,
+    /// Removed with the test.
+    _file: Option<TestSqlite>,
 }
 
 /// One node.
@@ -74,13 +81,6 @@ pub struct Node {
 pub enum Engine {
     Sqlite,
     Postgres,
-}
-
-/// Kept for as long as the test runs.
-#[expect(dead_code, reason = "gone when dropped")]
-enum Database {
-    Sqlite(TestSqlite),
-    Postgres(TestPostgresDatabase),
 }
 
 impl Engine {
@@ -120,26 +120,30 @@ impl TestServer {
         self.url.clone()
     }
 
+    /// One node on a PostgreSQL server of the test's own, which it may kill.
+    pub async fn on_server(postgres: &TestPostgres) -> Self {
+        // A node that waits for the dead waits shorter here.
+        Self::at(postgres.database().await.url, None, Duration::from_secs(1), 1).await
+    }
+
     async fn with_nodes(engine: Engine, count: usize) -> Self {
-        let (database, url) = match engine {
+        match engine {
             Engine::Sqlite => {
-                let database = TestSqlite::new();
-                let url = database.url();
-                (Database::Sqlite(database), url)
+                let file = TestSqlite::new();
+                Self::at(file.url(), Some(file), DEADLINE, count).await
             }
-            Engine::Postgres => {
-                let database = TestPostgres::shared().await.database().await;
-                let url = database.url.clone();
-                (Database::Postgres(database), url)
-            }
-        };
+            Engine::Postgres => Self::at(TestPostgres::shared().await.database().await.url, None, DEADLINE, count).await,
+        }
+    }
+
+    async fn at(url: String, file: Option<TestSqlite>, deadline: Duration, count: usize) -> Self {
         let clock = Arc::new(FixedClock::at(Now::from_seconds(START)));
-        let store = open(&url, 0).await;
+        let store = open(&url, deadline, 0).await;
         store.migrate(Now::from_seconds(START)).await.unwrap();
         let realm = realm::make(&store, Now::from_seconds(START)).await;
         store.close().await.unwrap();
         let mut server =
-            Self { clock, realm, nodes: Vec::new(), entropy: SeededEntropy::of_node(5000), started_count: 0, url, _database: database };
+            Self { clock, realm, nodes: Vec::new(), entropy: SeededEntropy::of_node(5000), started_count: 0, url, deadline, _file: file };
         for _ in 0..count {
             server.add_node().await;
         }
@@ -150,7 +154,7 @@ impl TestServer {
     pub async fn add_node(&mut self) {
         self.started_count += 1;
         let number = self.started_count;
-        let store = Arc::new(open(&self.url, number).await);
+        let store = Arc::new(open(&self.url, self.deadline, number).await);
         let assembly = Assembly {
             store,
             clock: Arc::clone(&self.clock) as _,
@@ -301,9 +305,11 @@ pub fn claims(token: &str) -> Claims {
     Claims::parse(&payload).unwrap()
 }
 
-async fn open(url: &str, node: u64) -> Store {
+async fn open(url: &str, deadline: Duration, node: u64) -> Store {
+    let mut db = DbOptions::from_url(url).unwrap();
+    db.deadline = deadline;
     let options = StoreOptions {
-        db: DbOptions::from_url(url).unwrap(),
+        db,
         sealing_key: SealingKey::from_bytes(&freshkey_protocol::Secret::new(SEALING_KEY)).unwrap(),
         entropy: Arc::new(SeededEntropy::of_node(1000 + node)),
     };

@@ -27,12 +27,7 @@ fn the_report_tells_unknown_fields_from_unused_ones() {
     let plan = import(EXPORT).unwrap();
     let unknown: Vec<&str> = plan.report.unknown.keys().map(String::as_str).collect();
     assert_eq!(unknown, ["somethingFromTheFuture"]);
-    for kept in [
-        "smtpServer",
-        "authenticationFlows",
-        "clients[].surrogateAuthRequired",
-        "users[].federatedIdentities",
-    ] {
+    for kept in ["smtpServer", "authenticationFlows", "clients[].surrogateAuthRequired", "users[].federatedIdentities"] {
         assert!(plan.report.kept.contains_key(kept), "{kept}");
     }
     for read in ["clients[].protocolMappers[].id", "users[].credentials"] {
