@@ -71,3 +71,16 @@ async fn kc_019_two_refreshes_in_one_second_are_told_apart() {
     let _ = server.refresh(&second).await;
     assert_eq!(server.refresh(&first).await.status, 400, "two generations back, in the same second");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kc_030_revoking_one_tab_ends_the_client_in_that_session_and_nothing_else() {
+    let server = strict().await;
+    let first = server.sign_in("").await.refresh_token();
+    let tab = other_tab(&server, &first).await;
+    let elsewhere = server.sign_in("").await.refresh_token();
+    let form = [("client_id", "ua-grant"), ("token", first.as_str())];
+    assert_eq!(server.post("/realms/UA/protocol/openid-connect/revoke").form(&form).send().await.status, 200);
+    assert_eq!(server.refresh(&first).await.refusal(), "400 invalid_grant: Session not active");
+    assert_eq!(server.refresh(&tab).await.refusal(), "400 invalid_grant: Session not active");
+    assert_eq!(server.refresh(&elsewhere).await.status, 200);
+}
