@@ -1,15 +1,48 @@
 //! Client authentication as the token, introspection, revocation and logout endpoints share it.
 
 use super::Visit;
-use crate::form_body;
+use crate::cors::{self, Allow};
 use crate::grants::store_refusal;
 use crate::guesses::Guessed;
+use crate::{answer, form_body};
+use axum::body::Body;
+use axum::http::{Response, StatusCode};
 use freshkey_core::Refusal;
 use freshkey_core::change::OnceKind;
 use freshkey_core::client_auth::{self, AuthenticatedClient, Authentication};
 use freshkey_protocol::{Form, PresentedCredentials};
 
+/// A refusal, and the client if it was known by then: it decides who may read the answer (CORS).
+pub(super) struct Refused {
+    refusal: Refusal,
+    client: Option<AuthenticatedClient>,
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self { refusal, client: None }
+    }
+}
+
+impl Refused {
+    /// A refusal of what an authenticated client asked for.
+    pub(super) fn of(client: AuthenticatedClient, refusal: Refusal) -> Self {
+        Self { refusal, client: Some(client) }
+    }
+}
+
 impl Visit {
+    /// The answer to a form post that has no body when all went well.
+    pub(super) fn conclude(&self, done: StatusCode, outcome: Result<AuthenticatedClient, Refused>) -> Response<Body> {
+        let (mut response, client) = match outcome {
+            Ok(client) => (answer::empty(done), Some(client)),
+            Err(Refused { refusal, client }) => (self.refuse(&refusal), client),
+        };
+        let allow = client.as_ref().map_or(Allow::AnyOrigin, |client| Allow::OriginsOf(client.client()));
+        cors::add(response.headers_mut(), self.origin.as_ref(), allow);
+        answer::no_store(response)
+    }
+
     /// Authenticates the client of a form post.
     pub(super) async fn authenticate_client(&self, form: &Form<'_>) -> Result<AuthenticatedClient, Refusal> {
         let authorization = form_body::authorization(&self.headers)?;

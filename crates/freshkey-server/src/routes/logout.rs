@@ -1,10 +1,10 @@
 //! `POST …/logout` with a refresh token: ends the whole session, for every client in it.
 
+use super::client::Refused;
 use super::{Needs, RealmName, Visit, split};
 use crate::app::App;
-use crate::cors::{self, Allow};
 use crate::grants::store_refusal;
-use crate::{answer, audit, form_body};
+use crate::{audit, form_body};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Request, Response, StatusCode};
@@ -24,28 +24,18 @@ pub async fn post(State(app): State<Arc<App>>, RealmName(realm): RealmName, requ
         Ok(visit) => visit,
         Err(response) => return response,
     };
-    let (answer, client) = respond(&visit, body).await;
-    let mut response = match answer {
-        Ok(()) => answer::empty(StatusCode::NO_CONTENT),
-        Err(refusal) => visit.refuse(&refusal),
-    };
-    let allow = client.as_ref().map_or(Allow::AnyOrigin, |client| Allow::OriginsOf(client.client()));
-    cors::add(response.headers_mut(), visit.origin.as_ref(), allow);
-    answer::no_store(response)
+    let outcome = respond(&visit, body).await;
+    visit.conclude(StatusCode::NO_CONTENT, outcome)
 }
 
-async fn respond(visit: &Visit, body: Body) -> (Result<(), Refusal>, Option<AuthenticatedClient>) {
-    let bytes = match form_body::read(&visit.headers, body).await {
-        Ok(bytes) => bytes,
-        Err(refusal) => return (Err(refusal), None),
-    };
-    let Ok(form) = Form::parse(&bytes) else { return (Err(Refusal::MalformedForm), None) };
-    let client = match visit.authenticate_client(&form).await {
-        Ok(client) => client,
-        Err(refusal) => return (Err(refusal), None),
-    };
-    let answer = log_out(visit, &client, &form).await;
-    (answer, Some(client))
+async fn respond(visit: &Visit, body: Body) -> Result<AuthenticatedClient, Refused> {
+    let bytes = form_body::read(&visit.headers, body).await?;
+    let form = Form::parse(&bytes).map_err(|_| Refusal::MalformedForm)?;
+    let client = visit.authenticate_client(&form).await?;
+    match log_out(visit, &client, &form).await {
+        Ok(()) => Ok(client),
+        Err(refusal) => Err(Refused::of(client, refusal)),
+    }
 }
 
 async fn log_out(visit: &Visit, client: &AuthenticatedClient, form: &Form<'_>) -> Result<(), Refusal> {

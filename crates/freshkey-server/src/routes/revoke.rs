@@ -1,10 +1,10 @@
 //! `POST …/revoke` (RFC 7009).
 
+use super::client::Refused;
 use super::{Needs, RealmName, Visit, split};
 use crate::app::App;
-use crate::cors::{self, Allow};
 use crate::grants::store_refusal;
-use crate::{answer, audit, form_body};
+use crate::{audit, form_body};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Request, Response, StatusCode};
@@ -24,37 +24,25 @@ pub async fn post(State(app): State<Arc<App>>, RealmName(realm): RealmName, requ
         Ok(visit) => visit,
         Err(response) => return response,
     };
-    let (answer, client) = respond(&visit, body).await;
-    let mut response = match answer {
-        Ok(()) => answer::empty(StatusCode::OK),
-        Err(refusal) => visit.refuse(&refusal),
-    };
-    let allow = client.as_ref().map_or(Allow::AnyOrigin, |client| Allow::OriginsOf(client.client()));
-    cors::add(response.headers_mut(), visit.origin.as_ref(), allow);
-    answer::no_store(response)
+    let outcome = respond(&visit, body).await;
+    visit.conclude(StatusCode::OK, outcome)
 }
 
-async fn respond(visit: &Visit, body: Body) -> (Result<(), Refusal>, Option<AuthenticatedClient>) {
-    let bytes = match form_body::read(&visit.headers, body).await {
-        Ok(bytes) => bytes,
-        Err(refusal) => return (Err(refusal), None),
-    };
-    let Ok(form) = Form::parse(&bytes) else { return (Err(Refusal::MalformedForm), None) };
-    let client = match visit.authenticate_client(&form).await {
-        Ok(client) => client,
-        Err(refusal) => return (Err(refusal), None),
-    };
-    if !form.duplicates().is_empty() {
-        return (Err(Refusal::DuplicatedParameter), Some(client));
+async fn respond(visit: &Visit, body: Body) -> Result<AuthenticatedClient, Refused> {
+    let bytes = form_body::read(&visit.headers, body).await?;
+    let form = Form::parse(&bytes).map_err(|_| Refusal::MalformedForm)?;
+    let client = visit.authenticate_client(&form).await?;
+    match revoke(visit, &client, &form).await {
+        Ok(()) => Ok(client),
+        Err(refusal) => Err(Refused::of(client, refusal)),
     }
-    let Some(text) = form.get("token").filter(|text| !text.is_empty()) else {
-        return (Err(Refusal::MissingToken), Some(client));
-    };
-    let answer = revoke(visit, &client, text).await;
-    (answer, Some(client))
 }
 
-async fn revoke(visit: &Visit, client: &AuthenticatedClient, text: &str) -> Result<(), Refusal> {
+async fn revoke(visit: &Visit, client: &AuthenticatedClient, form: &Form<'_>) -> Result<(), Refusal> {
+    if !form.duplicates().is_empty() {
+        return Err(Refusal::DuplicatedParameter);
+    }
+    let text = form.get("token").filter(|text| !text.is_empty()).ok_or(Refusal::MissingToken)?;
     let mut event = Event::new(visit.now.milliseconds(), visit.served.realm.key, EventKind::RevokeGrant);
     event.client_id = Some(client.client().client_id.clone());
     let changes = match changes(visit, client, text, &mut event).await {
