@@ -3,11 +3,14 @@
 //! Eight chains of tokens rotate at the same time; the process is killed the moment a chosen number of answers has arrived, so that the other
 //! chains are cut off wherever they happen to be. `FRESHKEY_CRASH_ROUNDS` raises the number of kills.
 
+mod power_cut;
+
 use crate::support::{DEMO, Engine, PASSWORD, TOKEN, TestServer, claims};
 use freshkey_protocol::form::encode_pairs;
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -25,9 +28,15 @@ struct Process {
 
 impl Process {
     /// Starts it, and waits for the log line that says where it listens.
-    fn start(url: &str, key_file: &std::path::Path) -> Self {
+    fn start(url: &str, key_file: &Path) -> Self {
+        Self::start_with(url, key_file, &[])
+    }
+
+    /// The same, with more variables in its environment.
+    fn start_with(url: &str, key_file: &Path, environment: &[(&str, &Path)]) -> Self {
         let child = Command::new(env!("CARGO_BIN_EXE_freshkey-server"))
             .arg("serve")
+            .envs(environment.iter().copied())
             .env("FRESHKEY_SERVER__LISTEN", "127.0.0.1:0")
             .env("FRESHKEY_SERVER__PUBLIC_URL", "https://id.example")
             .env("FRESHKEY_SERVER__TLS__MODE", "off")
@@ -141,36 +150,33 @@ fn generation(token: &str) -> i64 {
     claims(token).other["generation"].as_i64().unwrap()
 }
 
-fn survive(url: &str, key_file: &std::path::Path, answers_before_kill: usize) {
-    let mut server = Process::start(url, key_file);
+/// Lets eight chains rotate, and kills the server when so many answers have arrived. Gives back every token whose arrival was seen.
+fn rotate_and_kill(server: &mut Process, answers_before_kill: usize) -> Vec<Vec<String>> {
     let acknowledged = AtomicUsize::new(0);
     let firsts: Vec<String> = (0..CHAINS).map(|_| sign_in(server.address)).collect();
     let (address, counter) = (server.address, &acknowledged);
-    let histories: Vec<Vec<String>> = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         let chains: Vec<_> = firsts.into_iter().map(|first| scope.spawn(move || rotate_until_killed(address, first, counter))).collect();
         while acknowledged.load(Ordering::SeqCst) < answers_before_kill {
             std::thread::yield_now();
         }
         server.kill_9();
         chains.into_iter().map(|chain| chain.join().unwrap()).collect()
-    });
+    })
+}
 
-    let server = Process::start(url, key_file);
+/// What a new process must know of the tokens that its predecessor has handed out.
+fn expect_intact(server: &Process, histories: &[Vec<String>]) {
     let mut connection = Connection::open(server.address).unwrap();
     for history in histories {
         let newest = history.last().unwrap();
-        assert!(
-            history.windows(2).all(|pair| generation(&pair[1]) == generation(&pair[0]) + 1),
-            "acknowledged generations strictly increase"
-        );
+        let increases = history.windows(2).all(|pair| generation(&pair[1]) == generation(&pair[0]) + 1);
+        assert!(increases, "acknowledged generations strictly increase");
         let (status, body) = connection.refresh(newest).unwrap();
         assert_eq!(status, 200, "the successor that was acknowledged is good: {body}");
         let successor = body["refresh_token"].as_str().unwrap().to_owned();
-        assert_eq!(
-            generation(&successor),
-            generation(newest) + 1,
-            "whether or not its use was committed before the kill, it advanced the chain once"
-        );
+        // Whether or not its use was committed before the kill.
+        assert_eq!(generation(&successor), generation(newest) + 1, "the chain advanced once");
         if let [.., dead, _] = &history[..] {
             let (status, body) = connection.refresh(dead).unwrap();
             assert_eq!((status, body["error"].as_str()), (400, Some("invalid_grant")), "a replaced token stays dead");
@@ -188,7 +194,9 @@ async fn no_kill_loses_or_revives(engine: Engine) {
     let kills = move || {
         // Not round numbers, so that the kills fall into different places of the group commits.
         for round in 0..rounds() {
-            survive(&url, &key_file, 5 + round * 37 % 211);
+            let mut server = Process::start(&url, &key_file);
+            let histories = rotate_and_kill(&mut server, 5 + round * 37 % 211);
+            expect_intact(&Process::start(&url, &key_file), &histories);
         }
     };
     tokio::task::spawn_blocking(kills).await.unwrap();
