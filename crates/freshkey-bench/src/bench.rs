@@ -18,7 +18,7 @@ use freshkey_core::keycloak::edit::set_realm;
 use freshkey_core::realm::Realm;
 use freshkey_testkit::databases::TestPostgres;
 use serde_json::Value;
-use std::fs;
+use std::fs::{self, File};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -104,6 +104,7 @@ async fn interrupted() {
 
 async fn run(plan: &Plan) -> Result<(), String> {
     let begun = format!("{}; load average at the start {}", crate::machine::date(), crate::machine::load());
+    let _alone = alone(plan)?;
     if plan.directory.exists() {
         fs::remove_dir_all(&plan.directory).map_err(|error| format!("the former databases cannot be removed: {error}"))?;
     }
@@ -122,6 +123,14 @@ async fn run(plan: &Plan) -> Result<(), String> {
     }
     let rows: Vec<Row> = budgets::rows(&visits);
     output::report(plan, &begun, &rows)
+}
+
+/// Two runs would take each other's cores and databases. The kernel gives the lock back when this process ends.
+fn alone(plan: &Plan) -> Result<File, String> {
+    let path = plan.directory.with_extension("lock");
+    let file = File::create(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    file.try_lock().map_err(|_| "another run is under way".to_owned())?;
+    Ok(file)
 }
 
 async fn start_postgres() -> Result<TestPostgres, String> {
