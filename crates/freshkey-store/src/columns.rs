@@ -4,6 +4,7 @@ use crate::db::{Column, Row, StoreError, Value};
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::collections::BTreeSet;
 
 /// Lower-case hexadecimal digits.
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
@@ -13,22 +14,38 @@ pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
 /// Keys of 16 bytes, written one after the other in hexadecimal of either case; in ascending order.
 pub(crate) fn keys<T>(row: &Row, column: usize, key: impl Fn([u8; 16]) -> T) -> Result<Vec<T>, StoreError> {
     let Some(text) = row.optional_text(column)? else { return Ok(Vec::new()) };
-    let (chunks, rest) = text.as_bytes().as_chunks::<32>();
+    let (chunks, rest) = text.as_bytes().as_chunks::<33>();
     let mut keys: Vec<[u8; 16]> = chunks.iter().filter_map(key_bytes).collect();
     if keys.len() != chunks.len() || !rest.is_empty() {
-        return Err(StoreError::inconsistent("a list of keys is not hexadecimal"));
+        return Err(StoreError::inconsistent("a list of keys is not one of commas and hexadecimal digits"));
     }
     keys.sort_unstable();
     Ok(keys.into_iter().map(key).collect())
 }
 
-fn key_bytes(digits: &[u8; 32]) -> Option<[u8; 16]> {
+fn key_bytes(chunk: &[u8; 33]) -> Option<[u8; 16]> {
+    let digits = chunk.strip_prefix(b",")?;
     let mut bytes = [0; 16];
     let (pairs, _) = digits.as_chunks::<2>();
     for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
         *byte = (hex_digit(*high)? << 4) | hex_digit(*low)?;
     }
     Some(bytes)
+}
+
+/// What [`keys`] reads, each key once.
+pub(crate) fn keys_text<'a>(keys: impl Iterator<Item = &'a [u8; 16]>) -> Value {
+    let keys: BTreeSet<&[u8; 16]> = keys.collect();
+    let mut text = String::with_capacity(33 * keys.len());
+    for key in keys {
+        text.push(',');
+        for byte in key {
+            for digit in [byte >> 4, byte & 0xf] {
+                text.extend(char::from_digit(u32::from(digit), 16));
+            }
+        }
+    }
+    if text.is_empty() { Value::Null } else { Value::from(text) }
 }
 
 fn hex_digit(digit: u8) -> Option<u8> {
@@ -91,7 +108,7 @@ mod tests {
 
     #[test]
     fn keys_of_either_case_are_read_and_sorted() {
-        let text = format!("{}{}", "FF".repeat(16), "0a".repeat(16));
+        let text = format!(",{},{}", "FF".repeat(16), "0a".repeat(16));
         let found = keys(&row(Value::from(text)), 0, RoleKey).expect("keys");
         assert_eq!(found, [RoleKey([0x0a; 16]), RoleKey([0xff; 16])]);
         assert_eq!(keys(&row(Value::Null), 0, RoleKey), Ok(Vec::new()));
@@ -99,8 +116,17 @@ mod tests {
 
     #[test]
     fn a_broken_list_of_keys_is_inconsistent() {
-        for text in ["0".repeat(31), "g".repeat(32), "0".repeat(33)] {
+        for text in ["0".repeat(32), "0".repeat(33), format!(",{}", "g".repeat(32)), format!(",{}", "0".repeat(33))] {
             assert!(keys(&row(Value::from(text)), 0, RoleKey).is_err());
         }
+    }
+
+    #[test]
+    fn keys_are_written_as_they_are_read() {
+        let given = [[0x0a; 16], [0xff; 16]];
+        let text = keys_text([&given[1], &given[0], &given[1]].into_iter());
+        assert_eq!(text, Value::from(format!(",{},{}", "0a".repeat(16), "ff".repeat(16))));
+        assert_eq!(keys(&row(text), 0, RoleKey), Ok(given.map(RoleKey).to_vec()));
+        assert_eq!(keys_text([].iter()), Value::Null);
     }
 }

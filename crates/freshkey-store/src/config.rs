@@ -1,7 +1,7 @@
 //! Configuration: realms and what they consist of, as documents. Every change raises the version of its realm and the one that all nodes poll, in its own
 //! transaction (T-010). Secrets are sealed; what is inside a document is not known here.
 
-use crate::columns::{json, json_value};
+use crate::columns::{json, json_value, keys_text};
 use crate::db::{Expect, Outcome, Row, StoreError, Transaction, Value};
 use crate::events::AuditRecord;
 use crate::sealing::Place;
@@ -92,6 +92,13 @@ const PUT_ITEM: &str = "INSERT INTO config_item (realm_key, kind, item_key, id, 
 ON CONFLICT (realm_key, kind, item_key) DO UPDATE SET id = excluded.id, name = excluded.name, document = excluded.document, secrets = excluded.secrets";
 const REMOVE_ITEM: &str = "DELETE FROM config_item WHERE realm_key = $1 AND kind = $2 AND item_key = $3";
 const REMOVE_ITEMS: &str = "DELETE FROM config_item WHERE realm_key = $1";
+/// `$3` is the key as it stands in the column. It is taken out of the text as it is then, so that a membership that is changed meanwhile is not lost.
+const FORGET_ROLE_OF_USERS: &str = "UPDATE user_account
+   SET role_keys = NULLIF(replace(role_keys, $3, ''), '')
+ WHERE realm_key = $1 AND user_key IN (SELECT r.user_key FROM user_role r WHERE r.realm_key = $1 AND r.role_key = $2)";
+const FORGET_GROUP_OF_USERS: &str = "UPDATE user_account
+   SET group_keys = NULLIF(replace(group_keys, $3, ''), '')
+ WHERE realm_key = $1 AND user_key IN (SELECT m.user_key FROM user_group m WHERE m.realm_key = $1 AND m.group_key = $2)";
 const FORGET_ROLE: &str = "DELETE FROM user_role WHERE realm_key = $1 AND role_key = $2";
 const FORGET_GROUP: &str = "DELETE FROM user_group WHERE realm_key = $1 AND group_key = $2";
 const DELETE: &str = "DELETE FROM realm WHERE realm_key = $1 AND version = $2";
@@ -110,6 +117,8 @@ pub(crate) const STATEMENTS: &[&str] = &[
     PUT_ITEM,
     REMOVE_ITEM,
     REMOVE_ITEMS,
+    FORGET_ROLE_OF_USERS,
+    FORGET_GROUP_OF_USERS,
     FORGET_ROLE,
     FORGET_GROUP,
     DELETE,
@@ -231,7 +240,7 @@ impl Store {
         Ok(vec![
             Value::Int(realm.0),
             Value::from_static(item.kind.as_str()),
-            item_key(&item.id),
+            Value::from(item_key(&item.id)),
             Value::from(item.id.as_str()),
             Value::from(item.name.as_str()),
             json_value(&item.document)?,
@@ -254,17 +263,19 @@ fn place<'a>(realm: RealmKey, row: &'a [&'a [u8]]) -> Place<'a> {
 }
 
 /// The key of an item of any kind is made from its public id in the same way.
-fn item_key(id: &str) -> Value {
-    Value::from(ClientKey::of(id).0)
+fn item_key(id: &str) -> [u8; 16] {
+    ClientKey::of(id).0
 }
 
 fn remove_item(transaction: &mut Transaction, realm: RealmKey, kind: ItemKind, id: &str) {
-    let key = item_key(id);
-    transaction.push(REMOVE_ITEM, vec![Value::Int(realm.0), Value::from_static(kind.as_str()), key.clone()], Expect::Any);
+    let (realm, key) = (Value::Int(realm.0), item_key(id));
+    transaction.push(REMOVE_ITEM, vec![realm.clone(), Value::from_static(kind.as_str()), Value::from(key)], Expect::Any);
     // A role or group that is made anew with the same id must not find the members of the old one.
-    match kind {
-        ItemKind::Role => transaction.push(FORGET_ROLE, vec![Value::Int(realm.0), key], Expect::Any),
-        ItemKind::Group => transaction.push(FORGET_GROUP, vec![Value::Int(realm.0), key], Expect::Any),
-        ItemKind::Client | ItemKind::ClientScope | ItemKind::Component => {}
-    }
+    let (of_users, members) = match kind {
+        ItemKind::Role => (FORGET_ROLE_OF_USERS, FORGET_ROLE),
+        ItemKind::Group => (FORGET_GROUP_OF_USERS, FORGET_GROUP),
+        ItemKind::Client | ItemKind::ClientScope | ItemKind::Component => return,
+    };
+    transaction.push(of_users, vec![realm.clone(), Value::from(key), keys_text([&key].into_iter())], Expect::Any);
+    transaction.push(members, vec![realm, Value::from(key)], Expect::Any);
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// Jobs that one group commit of SQLite takes; more gains nothing and delays the first of them.
 pub(crate) const GROUP_COMMIT_JOBS_MAX: usize = 128;
+/// Jobs for which the writer of SQLite waits no longer while more of them may be coming: a sync shared by so many is hardly seen.
+pub(crate) const GROUP_COMMIT_COMPANY: usize = 32;
 /// Jobs that may wait for the writer of SQLite, or for one coalesced statement; beyond it a write is refused at once.
 pub(crate) const WRITE_QUEUE_MAX: usize = 16_384;
 /// Items of one coalesced statement sent to PostgreSQL together.

@@ -93,7 +93,7 @@ async fn newest_in(db: &Db) -> Result<i64, StoreError> {
     }
 }
 
-/// PostgreSQL refuses the second of two nodes that create the same table at the same moment, in spite of `IF NOT EXISTS`. The table is there then.
+/// PostgreSQL refuses the second of two nodes that create the same table at the same moment, in spite of `IF NOT EXISTS`, and with one of three codes. The table is there then.
 async fn create_table(db: &Db) -> Result<(), StoreError> {
     let mut transaction = Transaction::script();
     transaction.push(CREATE_TABLE, Vec::new(), Expect::Any);

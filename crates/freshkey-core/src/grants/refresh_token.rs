@@ -254,20 +254,25 @@ impl<'a> Refresh<'a, '_> {
         let Setting { realm, issuer, now } = self.setting;
         let original = self.original_scope(upgrade);
         let openid = scopes::has_name(&original, OPENID);
-        let whole = scopes::resolve(realm, self.client, effective, openid, |name| scopes::has_name(&original, name));
         let granted = scopes::resolve(realm, self.client, effective, openid && self.keeps(OPENID), |name| {
             scopes::has_name(&original, name) && self.keeps(name)
         });
         let identity = advance.identity;
         let (grant, changes) = self.moved(advance, upgrade);
+        // KC-014: an offline token's response names the whole scope even when the access token was narrowed.
+        let response_scope = match grant.id.kind {
+            SessionKind::Offline if self.narrows() => {
+                scopes::resolve(realm, self.client, effective, openid, |name| scopes::has_name(&original, name)).shown()
+            }
+            _ => granted.shown(),
+        };
         let issued_at = if identity == TokenIdentity::Derived { grant.rotated_at } else { now.seconds() };
         let plan = TokenPlan {
             realm,
             client: self.client,
             issuer,
             user,
-            // KC-014: an offline token's response names the whole scope even when the access token was narrowed.
-            response_scope: if grant.id.kind == SessionKind::Offline { whole.shown() } else { granted.shown() },
+            response_scope,
             grant: Some(grant),
             notes: SessionNotes::new(),
             roles: scopes::roles_in_scope(self.client, &granted, effective.clone()),
@@ -281,9 +286,14 @@ impl<'a> Refresh<'a, '_> {
         Verdict { plan, changes, upgrade }
     }
 
-    /// Whether a narrowed request still wants this scope. An empty request narrows nothing.
+    /// Whether a narrowed request still wants this scope.
     fn keeps(&self, name: &str) -> bool {
-        self.requested_scope.is_none_or(|requested| requested.is_empty() || scopes::has_name(requested, name))
+        !self.narrows() || self.requested_scope.is_some_and(|requested| scopes::has_name(requested, name))
+    }
+
+    /// Whether the request asks for less than there is. An empty one narrows nothing.
+    fn narrows(&self) -> bool {
+        self.requested_scope.is_some_and(|requested| !requested.is_empty())
     }
 
     /// The grant that the new tokens belong to, and everything that is to be written.

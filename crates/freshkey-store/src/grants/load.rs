@@ -16,7 +16,7 @@ const REFRESH_CONTEXT: &str =
        u.user_key, u.id, u.username, u.email, u.email_verified, u.first_name, u.last_name, u.enabled, u.not_before, u.created_at_ms,
        u.attributes, u.required_actions, u.service_account_of, u.role_keys, u.group_keys
   FROM client_grant g
-  LEFT JOIN user_with_memberships u ON u.realm_key = g.realm_key AND u.user_key = g.user_key
+  LEFT JOIN user_account u ON u.realm_key = g.realm_key AND u.user_key = g.user_key
  WHERE g.sid = $1 AND g.is_offline = $2 AND g.realm_key = $3";
 
 /// One row even where there is no grant, since the token may be revoked, or belong to no session.
@@ -28,7 +28,7 @@ const ACCESS_TOKEN_CONTEXT: &str =
        EXISTS (SELECT 1 FROM revoked_access_token r WHERE r.realm_key = $1 AND r.jti_hash = $4)
   FROM (SELECT 1 AS one) AS always
   LEFT JOIN client_grant g ON g.realm_key = $1 AND g.sid = $2
-  LEFT JOIN user_with_memberships u ON u.realm_key = $1 AND u.user_key = COALESCE(g.user_key, $3)";
+  LEFT JOIN user_account u ON u.realm_key = $1 AND u.user_key = COALESCE(g.user_key, $3)";
 
 pub(crate) const STATEMENTS: &[&str] = &[REFRESH_CONTEXT, ACCESS_TOKEN_CONTEXT];
 

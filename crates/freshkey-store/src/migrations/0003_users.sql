@@ -1,4 +1,6 @@
 -- email_holder is empty where an address may belong to one user only, else the user's key: one index finds addresses and keeps the rule.
+-- role_keys and group_keys repeat what user_role and user_group say, so that a refresh finds a user in one row. Each key is a comma and 32
+-- hexadecimal digits in lower case. Whatever changes one of the two tables changes the column in the same transaction, with the row locked.
 CREATE TABLE user_account (
     realm_key BIGINT NOT NULL,
     not_before BIGINT NOT NULL,
@@ -16,6 +18,8 @@ CREATE TABLE user_account (
     attributes TEXT,
     required_actions TEXT,
     service_account_of BYTEA,
+    role_keys TEXT,
+    group_keys TEXT,
     other TEXT,
     PRIMARY KEY (realm_key, user_key)
 ) /*sqlite:WITHOUT ROWID*/ /*postgres:WITH (fillfactor = 90)*/;
@@ -66,13 +70,3 @@ CREATE TABLE login_failures (
     last_address TEXT,
     PRIMARY KEY (realm_key, user_key)
 ) /*sqlite:WITHOUT ROWID*/ /*postgres:WITH (fillfactor = 80)*/;
-
--- A user as tokens see one. The keys of roles and groups are hexadecimal, one after the other.
-CREATE VIEW user_with_memberships AS
-SELECT u.realm_key, u.user_key, u.id, u.username, u.email, u.email_verified, u.first_name, u.last_name, u.enabled, u.not_before,
-       u.created_at_ms, u.attributes, u.required_actions, u.service_account_of, u.version, u.other,
-       (SELECT string_agg(/*sqlite:hex(r.role_key)*/ /*postgres:encode(r.role_key, 'hex')*/, '')
-          FROM user_role r WHERE r.realm_key = u.realm_key AND r.user_key = u.user_key) AS role_keys,
-       (SELECT string_agg(/*sqlite:hex(m.group_key)*/ /*postgres:encode(m.group_key, 'hex')*/, '')
-          FROM user_group m WHERE m.realm_key = u.realm_key AND m.user_key = u.user_key) AS group_keys
-  FROM user_account u;

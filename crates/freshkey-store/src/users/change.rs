@@ -1,7 +1,7 @@
 //! Making, changing and deleting users. Who changes a user names the version that was read; what somebody else has changed meanwhile is never overwritten.
 
 use super::credential_place;
-use crate::columns::{count, json_unless, json_value};
+use crate::columns::{count, json_unless, json_value, keys_text};
 use crate::db::{Expect, Guarded, Outcome, StoreError, Transaction, Value};
 use crate::events::AuditRecord;
 use crate::grants::statement_of;
@@ -62,12 +62,13 @@ pub enum EmailRule {
 }
 
 const ADD: &str = "INSERT INTO user_account (realm_key, user_key, id, username, email, email_holder, email_verified, first_name, last_name, enabled, not_before,
-       created_at_ms, attributes, required_actions, service_account_of, other, version)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 1) ON CONFLICT DO NOTHING";
+       created_at_ms, attributes, required_actions, service_account_of, other, role_keys, group_keys, version)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 1) ON CONFLICT DO NOTHING";
 const REPLACE: &str = "UPDATE user_account
    SET id = $3, username = $4, email = $5, email_holder = $6, email_verified = $7, first_name = $8, last_name = $9, enabled = $10, not_before = $11,
-       created_at_ms = $12, attributes = $13, required_actions = $14, service_account_of = $15, other = $16, version = version + 1
- WHERE realm_key = $1 AND user_key = $2 AND version = $17";
+       created_at_ms = $12, attributes = $13, required_actions = $14, service_account_of = $15, other = $16, role_keys = $17, group_keys = $18,
+       version = version + 1
+ WHERE realm_key = $1 AND user_key = $2 AND version = $19";
 const RAISE_VERSION: &str = "UPDATE user_account SET version = version + 1 WHERE realm_key = $1 AND user_key = $2";
 const DELETE: &str = "DELETE FROM user_account WHERE realm_key = $1 AND user_key = $2";
 const DELETE_ROLES: &str = "DELETE FROM user_role WHERE realm_key = $1 AND user_key = $2";
@@ -79,6 +80,13 @@ const ADD_ROLE: &str = "INSERT INTO user_role (realm_key, user_key, role_key) VA
 const ADD_GROUP: &str = "INSERT INTO user_group (realm_key, user_key, group_key) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
 const REMOVE_ROLE: &str = "DELETE FROM user_role WHERE realm_key = $1 AND user_key = $2 AND role_key = $3";
 const REMOVE_GROUP: &str = "DELETE FROM user_group WHERE realm_key = $1 AND user_key = $2 AND group_key = $3";
+/// After a change of memberships, whose transaction has locked the row before it.
+const REPEAT_MEMBERSHIPS: &str = "UPDATE user_account
+   SET role_keys = (SELECT string_agg(',' || /*sqlite:lower(hex(r.role_key))*/ /*postgres:encode(r.role_key, 'hex')*/, '')
+          FROM user_role r WHERE r.realm_key = $1 AND r.user_key = $2),
+       group_keys = (SELECT string_agg(',' || /*sqlite:lower(hex(m.group_key))*/ /*postgres:encode(m.group_key, 'hex')*/, '')
+          FROM user_group m WHERE m.realm_key = $1 AND m.user_key = $2)
+ WHERE realm_key = $1 AND user_key = $2";
 const ADD_CREDENTIAL: &str =
     "INSERT INTO credential (realm_key, user_key, id, kind, position, document, secret) VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT DO NOTHING";
@@ -101,6 +109,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     ADD_GROUP,
     REMOVE_ROLE,
     REMOVE_GROUP,
+    REPEAT_MEMBERSHIPS,
     ADD_CREDENTIAL,
     REMOVE_CREDENTIALS_OF_KIND,
     REMOVE_CREDENTIAL,
@@ -186,6 +195,7 @@ impl Store {
                 transaction.push(sql, membership_values(realm, user, key), Expect::Any);
             }
         }
+        transaction.push(REPEAT_MEMBERSHIPS, user_values(realm, user), Expect::Rows(1));
         self.apply(transaction, audit).await
     }
 
@@ -289,6 +299,8 @@ impl Store {
             json_unless(&user.required_actions, user.required_actions.is_empty())?,
             user.service_account_of.map(|client| client.0).into(),
             json_unless(&record.other, record.other.is_null())?,
+            keys_text(user.roles.iter().map(|role| &role.0)),
+            keys_text(user.groups.iter().map(|group| &group.0)),
         ]);
         Ok(values)
     }

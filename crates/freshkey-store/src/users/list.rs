@@ -52,7 +52,7 @@ const SEARCH_CHARACTERS_MAX: usize = 255;
 
 const LIST: &str = "SELECT u.user_key, u.id, u.username, u.email, u.email_verified, u.first_name, u.last_name, u.enabled, u.not_before, u.created_at_ms,
        u.attributes, u.required_actions, u.service_account_of, u.role_keys, u.group_keys
-  FROM user_with_memberships u
+  FROM user_account u
  WHERE u.realm_key = $1 AND u.username > $2
    AND (u.username LIKE $3 ESCAPE '\\' OR u.email LIKE $3 ESCAPE '\\' OR lower(u.first_name) LIKE $3 ESCAPE '\\' OR lower(u.last_name) LIKE $3 ESCAPE '\\'
         OR $3 IS NULL)
@@ -76,13 +76,13 @@ const COUNT: &str = "SELECT count(*) FROM user_account u
 const MEMBERS_OF_ROLE: &str =
     "SELECT u.user_key, u.id, u.username, u.email, u.email_verified, u.first_name, u.last_name, u.enabled, u.not_before, u.created_at_ms,
        u.attributes, u.required_actions, u.service_account_of, u.role_keys, u.group_keys
-  FROM user_role m JOIN user_with_memberships u ON u.realm_key = m.realm_key AND u.user_key = m.user_key
+  FROM user_role m JOIN user_account u ON u.realm_key = m.realm_key AND u.user_key = m.user_key
  WHERE m.realm_key = $1 AND m.role_key = $2 AND m.user_key > $3
  ORDER BY m.user_key LIMIT $4";
 const MEMBERS_OF_GROUP: &str =
     "SELECT u.user_key, u.id, u.username, u.email, u.email_verified, u.first_name, u.last_name, u.enabled, u.not_before, u.created_at_ms,
        u.attributes, u.required_actions, u.service_account_of, u.role_keys, u.group_keys
-  FROM user_group m JOIN user_with_memberships u ON u.realm_key = m.realm_key AND u.user_key = m.user_key
+  FROM user_group m JOIN user_account u ON u.realm_key = m.realm_key AND u.user_key = m.user_key
  WHERE m.realm_key = $1 AND m.group_key = $2 AND m.user_key > $3
  ORDER BY m.user_key LIMIT $4";
 

@@ -20,21 +20,21 @@ pub struct VersionedUser {
 const BY_KEY: &str =
     "SELECT u.user_key, u.id, u.username, u.email, u.email_verified, u.first_name, u.last_name, u.enabled, u.not_before, u.created_at_ms,
        u.attributes, u.required_actions, u.service_account_of, u.role_keys, u.group_keys
-  FROM user_with_memberships u WHERE u.realm_key = $1 AND u.user_key = $2";
+  FROM user_account u WHERE u.realm_key = $1 AND u.user_key = $2";
 const BY_NAME: &str =
     "SELECT u.user_key, u.id, u.username, u.email, u.email_verified, u.first_name, u.last_name, u.enabled, u.not_before, u.created_at_ms,
        u.attributes, u.required_actions, u.service_account_of, u.role_keys, u.group_keys
-  FROM user_with_memberships u WHERE u.realm_key = $1 AND u.username = $2";
+  FROM user_account u WHERE u.realm_key = $1 AND u.username = $2";
 const OF_CLIENT: &str =
     "SELECT u.user_key, u.id, u.username, u.email, u.email_verified, u.first_name, u.last_name, u.enabled, u.not_before, u.created_at_ms,
        u.attributes, u.required_actions, u.service_account_of, u.role_keys, u.group_keys
-  FROM user_with_memberships u WHERE u.realm_key = $1 AND u.service_account_of = $2 ORDER BY u.username LIMIT 1";
+  FROM user_account u WHERE u.realm_key = $1 AND u.service_account_of = $2 ORDER BY u.username LIMIT 1";
 /// A row for each credential, one without for a user who has none: all of one moment.
 const RECORD: &str =
     "SELECT u.user_key, u.id, u.username, u.email, u.email_verified, u.first_name, u.last_name, u.enabled, u.not_before, u.created_at_ms,
        u.attributes, u.required_actions, u.service_account_of, u.role_keys, u.group_keys,
        u.other, u.version, c.id, c.kind, c.document, c.secret
-  FROM user_with_memberships u
+  FROM user_account u
   LEFT JOIN credential c ON c.realm_key = u.realm_key AND c.user_key = u.user_key
  WHERE u.realm_key = $1 AND u.user_key = $2
  ORDER BY c.position, c.id";

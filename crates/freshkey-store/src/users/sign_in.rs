@@ -26,7 +26,7 @@ const SIGN_IN_CONTEXT: &str =
        f.failure_count, f.last_failure_at_ms, f.last_address, f.locked_until, f.temporary_lockouts, f.permanently_locked,
        c.id, c.document, c.secret,
        EXISTS (SELECT 1 FROM credential o WHERE o.realm_key = u.realm_key AND o.user_key = u.user_key AND o.kind = $5)
-  FROM user_with_memberships u
+  FROM user_account u
   LEFT JOIN login_failures f ON f.realm_key = u.realm_key AND f.user_key = u.user_key
   LEFT JOIN credential c ON c.realm_key = u.realm_key AND c.user_key = u.user_key AND c.kind = $4
  WHERE u.realm_key = $1 AND u.user_key IN (

@@ -91,6 +91,11 @@ fn is_stale(code: &SqlState) -> bool {
     *code == SqlState::FEATURE_NOT_SUPPORTED || *code == SqlState::INVALID_SQL_STATEMENT_NAME
 }
 
+/// Two nodes have created the same table at the same moment. The loser hears one of these, or a broken unique rule of the catalogue (23505).
+fn exists_already(code: &SqlState) -> bool {
+    *code == SqlState::DUPLICATE_OBJECT || *code == SqlState::DUPLICATE_TABLE
+}
+
 impl From<tokio_postgres::Error> for Failure {
     /// Only code and message are kept: the server's `DETAIL` repeats values.
     fn from(error: tokio_postgres::Error) -> Self {
@@ -120,6 +125,7 @@ impl From<Failure> for StoreError {
                 match code.code().get(..2) {
                     _ if is_unavailable => StoreError::unavailable(text),
                     Some("23") => StoreError::Constraint(Detail::new(text)),
+                    _ if exists_already(&code) => StoreError::Constraint(Detail::new(text)),
                     _ => StoreError::inconsistent(text),
                 }
             }
@@ -163,6 +169,13 @@ mod tests {
             assert_eq!(failure.proves_nothing_was_kept(), nothing_kept, "{code}");
             let is_unavailable = matches!(StoreError::from(failure), StoreError::Unavailable(_));
             assert_eq!(is_unavailable, unavailable, "{code}");
+        }
+    }
+
+    #[test]
+    fn whatever_says_that_a_table_is_there_already_is_a_broken_rule() {
+        for (code, is_constraint) in [("23505", true), ("42710", true), ("42P07", true), ("42P01", false), ("42501", false)] {
+            assert_eq!(matches!(StoreError::from(refused(code)), StoreError::Constraint(_)), is_constraint, "{code}");
         }
     }
 

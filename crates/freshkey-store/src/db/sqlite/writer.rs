@@ -15,7 +15,7 @@ use super::connection::{CheckpointMode, Connection, Failure, Role};
 use crate::db::transaction::TransactionKind;
 use crate::db::{AppendRefused, DbOptions, Guarded, Outcome, StatementResult, StoreError, Transaction, Value};
 use crate::limits::{
-    APPEND_DELAY, APPENDED_ROWS_MAX, APPENDED_ROWS_PER_FLUSH_MAX, GROUP_COMMIT_JOBS_MAX, LOG_RESTART_PATIENCE, WRITE_QUEUE_MAX,
+    APPEND_DELAY, APPENDED_ROWS_MAX, APPENDED_ROWS_PER_FLUSH_MAX, GROUP_COMMIT_COMPANY, GROUP_COMMIT_JOBS_MAX, LOG_RESTART_PATIENCE, WRITE_QUEUE_MAX,
 };
 
 /// The handle of the thread.
@@ -37,6 +37,8 @@ struct Queue {
     appended: VecDeque<AppendedRow>,
     /// Whether the thread sleeps, and what would be worth waking it for.
     sleeping: Sleeping,
+    /// Whoever queued first lets others join before the thread takes the jobs.
+    is_gathering: bool,
     is_closed: bool,
 }
 
@@ -46,6 +48,15 @@ enum Sleeping {
     No,
     UntilAnything,
     UntilJob,
+}
+
+impl Queue {
+    fn has_ready_jobs(&self) -> bool {
+        match self.is_gathering {
+            true => self.jobs.len() >= GROUP_COMMIT_COMPANY,
+            false => !self.jobs.is_empty(),
+        }
+    }
 }
 
 enum Job {
@@ -125,21 +136,58 @@ impl Writer {
 
     async fn submit<T>(&self, job: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Job) -> Result<T, StoreError> {
         let (sender, answer) = oneshot::channel();
-        {
-            let mut queue = self.inbox.lock();
-            if queue.is_closed {
-                return Err(StoreError::unavailable("the database is closed"));
-            }
-            if queue.jobs.len() >= WRITE_QUEUE_MAX {
-                return Err(StoreError::unavailable("too many writes are queued"));
-            }
-            queue.jobs.push_back(job(sender));
-            if queue.sleeping != Sleeping::No {
-                self.inbox.wake(queue);
-            }
+        if let Some(gathering) = self.enqueue(job(sender))? {
+            gathering.wait_for_company().await;
         }
         let lost = |_| Err(StoreError::outcome_unknown("the writer ended without an answer"));
         answer.await.unwrap_or_else(lost)
+    }
+
+    fn enqueue(&self, job: Job) -> Result<Option<Gathering<'_>>, StoreError> {
+        let mut queue = self.inbox.lock();
+        if queue.is_closed {
+            return Err(StoreError::unavailable("the database is closed"));
+        }
+        if queue.jobs.len() >= WRITE_QUEUE_MAX {
+            return Err(StoreError::unavailable("too many writes are queued"));
+        }
+        queue.jobs.push_back(job);
+        if !queue.is_gathering {
+            queue.is_gathering = true;
+            return Ok(Some(Gathering(&self.inbox)));
+        }
+        if queue.has_ready_jobs() && queue.sleeping != Sleeping::No {
+            self.inbox.wake(queue);
+        }
+        Ok(None)
+    }
+}
+
+/// A sync costs the same for one and for many, so whoever queues first lets others join.
+struct Gathering<'a>(&'a Inbox);
+
+impl Gathering<'_> {
+    /// Lets this thread of the runtime do first what it has to do already, as long as that brings company. Where there is nothing to do, this comes
+    /// back at once: nobody waits for a clock.
+    async fn wait_for_company(self) {
+        // The first time round, work that has just arrived is taken up, and the second time done.
+        tokio::task::yield_now().await;
+        let mut company = 0;
+        while company < self.0.lock().jobs.len() {
+            company = self.0.lock().jobs.len();
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+impl Drop for Gathering<'_> {
+    /// Also where the caller has stopped waiting.
+    fn drop(&mut self) {
+        let mut queue = self.0.lock();
+        queue.is_gathering = false;
+        if queue.has_ready_jobs() && queue.sleeping != Sleeping::No {
+            self.0.wake(queue);
+        }
     }
 }
 
@@ -170,7 +218,7 @@ impl Inbox {
     /// Waits for work; nothing more comes after `None`.
     fn take(&self) -> Option<Batch> {
         let mut queue = self.lock();
-        while queue.jobs.is_empty() && queue.appended.len() < APPENDED_ROWS_PER_FLUSH_MAX && !queue.is_closed {
+        while !queue.has_ready_jobs() && queue.appended.len() < APPENDED_ROWS_PER_FLUSH_MAX && !queue.is_closed {
             if queue.appended.is_empty() {
                 queue.sleeping = Sleeping::UntilAnything;
                 queue = self.arrived.wait(queue).unwrap_or_else(PoisonError::into_inner);

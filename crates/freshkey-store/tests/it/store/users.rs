@@ -1,18 +1,19 @@
 //! Users: made, changed, listed, imported, deleted.
 
 use freshkey_core::change::Applied;
-use freshkey_core::documents::UserRecord;
+use freshkey_core::documents::{ItemKind, UserRecord};
 use freshkey_core::event::EventKind;
 use freshkey_core::grant::SessionKind;
 use freshkey_core::ids::{ClientKey, GroupKey, RealmKey, RoleKey};
 use freshkey_core::user::User;
 use freshkey_store::{
-    EmailRule, GrantFilter, Imported, MembershipChange, Page, ServiceAccounts, Store, TextMatch, UserChanged, UserCreated, UserFilter,
+    EmailRule, GrantFilter, Imported, MembershipChange, Page, RealmChange, RealmChanged, ServiceAccounts, Store, TextMatch, UserChanged, UserCreated,
+    UserFilter,
 };
 use serde_json::json;
 
 use super::engine;
-use crate::stores::{apply, audit, begin, create, credential, grant, realm, realm_with_user, record, user};
+use crate::stores::{apply, audit, begin, create, credential, grant, id_of, realm, realm_with_user, record, user};
 
 #[tokio::test]
 async fn a_user_record_is_read_as_it_was_written() {
@@ -82,6 +83,35 @@ async fn memberships_change_by_name_and_leave_the_rest() {
     assert_eq!(after.roles, [RoleKey([2; 16]), RoleKey([5; 16])]);
     assert_eq!(after.groups, [GroupKey([3; 16]), GroupKey([4; 16])]);
     assert_eq!(test.store.change_memberships(realm, user("nobody").key, &change, &admin).await, Ok(Applied::Raced));
+}
+
+#[tokio::test]
+async fn memberships_that_change_at_the_same_time_are_all_kept() {
+    let test = engine::open().await;
+    let realm = realm(&test.store, "first").await;
+    let forgotten = id_of("forgotten");
+    let ann = User { roles: vec![RoleKey::of(&forgotten)], groups: Vec::new(), ..user("ann") };
+    create(&test.store, realm, &record(ann.clone())).await;
+    let mut changes = tokio::task::JoinSet::new();
+    for number in 1..=24 {
+        let node = test.another_node().await;
+        changes.spawn(async move {
+            let (add_roles, add_groups) = (vec![RoleKey([number; 16])], vec![GroupKey([number; 16])]);
+            let change = MembershipChange { add_roles, add_groups, ..MembershipChange::default() };
+            node.change_memberships(realm, ann.key, &change, &audit(EventKind::AdminChange)).await == Ok(Applied::Yes)
+        });
+        if number == 12 {
+            let (node, forgotten) = (test.another_node().await, forgotten.clone());
+            changes.spawn(async move {
+                let remove = RealmChange { remove: vec![(ItemKind::Role, forgotten)], ..RealmChange::default() };
+                node.change_realm(realm, 1, &remove, &audit(EventKind::AdminChange)).await == Ok(RealmChanged::Yes)
+            });
+        }
+    }
+    assert!(changes.join_all().await.into_iter().all(|done| done), "every change is applied");
+    let after = test.store.user(realm, ann.key).await.expect("readable").expect("there");
+    assert_eq!(after.roles, (1..=24).map(|number| RoleKey([number; 16])).collect::<Vec<_>>());
+    assert_eq!(after.groups, (1..=24).map(|number| GroupKey([number; 16])).collect::<Vec<_>>());
 }
 
 #[tokio::test]
