@@ -30,6 +30,15 @@ pub struct GroupNode {
     pub path: String,
     /// Roles of the group and of its ancestors, composites not expanded.
     pub inherited_roles: Vec<RoleIndex>,
+    /// Attributes of the group and then of its ancestors, one after the other; those without a value are left out.
+    pub inherited_attributes: Vec<(String, Vec<String>)>,
+}
+
+impl GroupNode {
+    /// The values of an attribute: of the group itself, then of its parent, and so on, for those that have it.
+    pub fn attribute<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [String]> {
+        self.inherited_attributes.iter().filter(move |(other, _)| other == name).map(|(_, values)| values.as_slice())
+    }
 }
 
 /// All groups of a realm.
@@ -48,7 +57,9 @@ impl GroupTree {
                 let line = ancestors(group, &by_key);
                 let path = line.iter().rev().fold(String::new(), |path, above| path + "/" + &above.name);
                 let inherited_roles = line.iter().flat_map(|above| &above.roles).filter_map(|key| roles.index(*key)).collect();
-                (group.key, GroupNode { group: group.clone(), path, inherited_roles })
+                let attributes = line.iter().flat_map(|above| &above.attributes).filter(|(_, values)| !values.is_empty());
+                let inherited_attributes = attributes.map(|(name, values)| (name.clone(), values.clone())).collect();
+                (group.key, GroupNode { group: group.clone(), path, inherited_roles, inherited_attributes })
             })
             .collect();
         Self { nodes }
@@ -67,11 +78,6 @@ impl GroupTree {
     /// Finds a group by its path, `/parent/child`.
     pub fn find(&self, path: &str) -> Option<&GroupNode> {
         self.nodes.values().find(|node| node.path == path)
-    }
-
-    /// The group above, if there is one.
-    pub fn parent(&self, node: &GroupNode) -> Option<&GroupNode> {
-        node.group.parent.and_then(|key| self.get(key))
     }
 }
 

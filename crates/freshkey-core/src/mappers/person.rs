@@ -6,10 +6,6 @@ use super::value::ValueShape;
 use crate::group::GroupNode;
 use crate::user::User;
 use serde_json::Value;
-use std::iter::successors;
-
-/// Ancestors of a group that are asked for attributes. A tree is never so deep; a circle of parents would be endless.
-const GROUP_ANCESTORS_MAX: usize = 64;
 
 /// The values of the user's own attribute. Four properties are attributes under their own names, as in Keycloak.
 fn own_attribute<'a>(user: &'a User, name: &str) -> &'a [String] {
@@ -22,17 +18,23 @@ fn own_attribute<'a>(user: &'a User, name: &str) -> &'a [String] {
     }
 }
 
-/// The claim of an attribute mapper (Keycloak's `resolveAttribute`); `None` when neither user nor groups have it.
-pub(super) fn attribute(inputs: &MapperInputs<'_>, name: &str, groups: GroupAttributes, shape: ValueShape) -> Option<Value> {
-    let own = own_attribute(inputs.user, name);
-    match groups {
+/// The groups that the user is a direct member of.
+pub(super) fn groups_of<'a>(inputs: &MapperInputs<'a>) -> Vec<&'a GroupNode> {
+    let (realm, user) = (inputs.realm, inputs.user);
+    user.groups.iter().filter_map(|key| realm.groups.get(*key)).collect()
+}
+
+/// The claim of an attribute mapper (Keycloak's `resolveAttribute`); `None` when neither the user nor one of these groups has it.
+pub(super) fn attribute(user: &User, groups: &[&GroupNode], name: &str, which: GroupAttributes, shape: ValueShape) -> Option<Value> {
+    let own = own_attribute(user, name);
+    match which {
         GroupAttributes::Fallback if !own.is_empty() => shape.build(own.iter().map(String::as_str)),
         GroupAttributes::Fallback => {
-            let inherited = direct_groups(inputs).flat_map(|group| line(inputs, group)).find_map(|group| group_attribute(group, name))?;
+            let inherited = groups.iter().flat_map(|group| group.attribute(name)).next()?;
             shape.build(inherited.iter().map(String::as_str))
         }
         GroupAttributes::Aggregate => {
-            let inherited = direct_groups(inputs).flat_map(|group| line(inputs, group)).filter_map(|group| group_attribute(group, name));
+            let inherited = groups.iter().flat_map(|group| group.attribute(name));
             let mut values: Vec<&str> = Vec::new();
             for value in own.iter().chain(inherited.flatten()) {
                 if !values.contains(&value.as_str()) {
@@ -86,30 +88,16 @@ pub(super) fn address<'a>(user: &'a User, attributes: &'a AddressAttributes) -> 
     .filter_map(|(member, attribute)| own_attribute(user, attribute).first().map(|value| (member, value.as_str())))
 }
 
-/// The groups of the user, each one element whatever characters it has (T-071); `None` for a user without groups.
-pub(super) fn groups(inputs: &MapperInputs<'_>, form: GroupForm) -> Option<Value> {
-    let names: Vec<Value> = direct_groups(inputs)
+/// The names of groups, each one element whatever characters it has (T-071); `None` for a user without groups.
+pub(super) fn groups(groups: &[&GroupNode], form: GroupForm) -> Option<Value> {
+    let names: Vec<Value> = groups
+        .iter()
         .map(|node| match form {
             GroupForm::Path => Value::from(node.path.as_str()),
             GroupForm::Name => Value::from(node.group.name.as_str()),
         })
         .collect();
     (!names.is_empty()).then_some(Value::Array(names))
-}
-
-fn direct_groups<'a>(inputs: &MapperInputs<'a>) -> impl Iterator<Item = &'a GroupNode> {
-    let (realm, user) = (inputs.realm, inputs.user);
-    user.groups.iter().filter_map(|key| realm.groups.get(*key))
-}
-
-/// The group, its parent, and so on.
-fn line<'a>(inputs: &MapperInputs<'a>, group: &'a GroupNode) -> impl Iterator<Item = &'a GroupNode> + use<'a> {
-    let realm = inputs.realm;
-    successors(Some(group), |node| realm.groups.parent(node)).take(GROUP_ANCESTORS_MAX)
-}
-
-fn group_attribute<'a>(node: &'a GroupNode, name: &str) -> Option<&'a [String]> {
-    node.group.attributes.get(name).map(Vec::as_slice).filter(|values| !values.is_empty())
 }
 
 fn flag(value: bool) -> &'static str {

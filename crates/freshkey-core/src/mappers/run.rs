@@ -6,6 +6,7 @@ use super::membership::ShownRoles;
 use super::value::{Arity, ValueShape};
 use super::{MappedClaims, MapperInputs, Target, pairwise, person};
 use crate::client::WebOrigins;
+use crate::group::GroupNode;
 use serde_json::map::Entry;
 use serde_json::{Map, Value};
 
@@ -15,12 +16,14 @@ pub(super) struct Run<'a> {
     mapped: MappedClaims,
     /// Looked up by the first mapper that asks for roles.
     roles: Option<ShownRoles<'a>>,
+    /// The groups that the user is a direct member of.
+    groups: Vec<&'a GroupNode>,
 }
 
 impl<'a> Run<'a> {
     pub(super) fn new(target: Target, inputs: &'a MapperInputs<'a>, mappers: usize) -> Self {
         let mapped = MappedClaims { claims: Map::with_capacity(mappers), ..MappedClaims::default() };
-        Self { target, inputs, mapped, roles: None }
+        Self { target, inputs, mapped, roles: None, groups: person::groups_of(inputs) }
     }
 
     pub(super) fn finish(self) -> MappedClaims {
@@ -35,7 +38,7 @@ impl<'a> Run<'a> {
         let inputs = self.inputs;
         match kind {
             MapperKind::UserAttribute { attribute, groups, claim, shape } => {
-                self.write(claim, Source::User, person::attribute(inputs, attribute, *groups, *shape), shape.arity);
+                self.write(claim, Source::User, person::attribute(inputs.user, &self.groups, attribute, *groups, *shape), shape.arity);
             }
             MapperKind::UserProperty { property, claim, shape } => {
                 self.write(claim, Source::User, person::property(inputs.user, *property, *shape), shape.arity);
@@ -45,7 +48,7 @@ impl<'a> Run<'a> {
             MapperKind::ClientRoles { client_id, prefix, claim, shape } => {
                 self.write_client_roles(client_id.as_deref(), prefix, claim, *shape);
             }
-            MapperKind::GroupMembership { form, claim } => self.write(claim, Source::User, person::groups(inputs, *form), Arity::All),
+            MapperKind::GroupMembership { form, claim } => self.write(claim, Source::User, person::groups(&self.groups, *form), Arity::All),
             MapperKind::HardcodedClaim { claim, value, arity } => self.write_hardcoded(claim, value, *arity),
             MapperKind::HardcodedRole { role } => self.roles().add(role),
             MapperKind::RoleRename { from, to } => self.roles().rename(from, to),
