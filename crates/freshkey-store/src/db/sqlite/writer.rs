@@ -15,7 +15,8 @@ use super::connection::{CheckpointMode, Connection, Failure, Role};
 use crate::db::transaction::TransactionKind;
 use crate::db::{AppendRefused, DbOptions, Guarded, Outcome, StatementResult, StoreError, Transaction, Value};
 use crate::limits::{
-    APPEND_DELAY, APPENDED_ROWS_MAX, APPENDED_ROWS_PER_FLUSH_MAX, GROUP_COMMIT_COMPANY, GROUP_COMMIT_JOBS_MAX, LOG_RESTART_PATIENCE, WRITE_QUEUE_MAX,
+    APPEND_DELAY, APPENDED_ROWS_MAX, APPENDED_ROWS_PER_FLUSH_MAX, GROUP_COMMIT_COMPANY, GROUP_COMMIT_JOBS_MAX, LOG_RESTART_PATIENCE,
+    WRITE_QUEUE_MAX,
 };
 
 /// The handle of the thread.

@@ -7,8 +7,8 @@ use freshkey_core::grant::SessionKind;
 use freshkey_core::ids::{ClientKey, GroupKey, RealmKey, RoleKey};
 use freshkey_core::user::User;
 use freshkey_store::{
-    EmailRule, GrantFilter, Imported, MembershipChange, Page, RealmChange, RealmChanged, ServiceAccounts, Store, TextMatch, UserChanged, UserCreated,
-    UserFilter,
+    EmailRule, GrantFilter, Imported, MembershipChange, Page, RealmChange, RealmChanged, ServiceAccounts, Store, TextMatch, UserChanged,
+    UserCreated, UserFilter,
 };
 use serde_json::json;
 
