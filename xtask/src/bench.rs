@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode};
 
 use serde_json::{Value, json};
 
-use crate::{provision, steps, workspace};
+use crate::{provision, reference, steps, workspace};
 use selection::Selection;
 
 /// The server's core and the one that everything else is on.
@@ -27,11 +27,20 @@ Examples:
   cargo xtask bench --quick                       a few minutes, 10,000 sessions only
   cargo xtask bench --only sqlite,rs256           one engine, one algorithm
   cargo xtask bench --only postgres,on,1m         rotation on PostgreSQL with 1,000,000 sessions
-  cargo xtask bench --runs 9 --seconds 5 --write  longer rounds, and the table into docs/performance.md")]
+  cargo xtask bench --runs 9 --seconds 5 --write  longer rounds, and the table into docs/performance.md
+  cargo xtask bench --against keycloak --quick    the same load on a Keycloak and on ours, in a few minutes")]
 pub(crate) struct Arguments {
     /// With 10,000 stored sessions only, and shorter rounds.
     #[arg(long)]
     quick: bool,
+
+    /// Load another server and ours in the same way, one after the other, and compare. Needs what `cargo xtask reference up --for load` needs.
+    #[arg(long, value_enum, value_name = "SERVER", conflicts_with = "only")]
+    against: Option<Against>,
+
+    /// Seconds that the other server is loaded for before anything counts. 60 by default, 20 with --quick.
+    #[arg(long, value_name = "SECONDS", requires = "against", value_parser = clap::value_parser!(u16).range(..=600))]
+    warm_up: Option<u16>,
 
     /// Only these, separated by commas: sqlite, postgres; rs256, es256, eddsa; off, on (rotation); 10k, 1m (sessions). What is not named in one of
     /// the four groups stays whole.
@@ -42,17 +51,23 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     runs: u16,
 
-    /// Length of a round. 2 by default, 1 with --quick.
+    /// Length of a round. 2 by default, 1 with --quick; against another server 4 and 1.5.
     #[arg(long, value_name = "SECONDS")]
     seconds: Option<f64>,
 
-    /// Connections that load the server at the same time.
-    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=256))]
-    connections: u16,
+    /// Connections that load the server at the same time. 32 by default, 8 against another server.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=256))]
+    connections: Option<u16>,
 
     /// Write the table into docs/performance.md, too.
     #[arg(long)]
     write: bool,
+}
+
+/// A server to compare with.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Against {
+    Keycloak,
 }
 
 /// Builds, and then becomes the benchmark. Exit code 2 means that nothing was measured.
@@ -79,14 +94,17 @@ fn start(arguments: &Arguments) -> Result<String, String> {
         return Err("the release build failed".to_owned());
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let plan = plan(arguments, &selection, cores)?;
+    let (job, plan) = match arguments.against {
+        None => ("run", plan(arguments, &selection, cores)?),
+        Some(Against::Keycloak) => ("against", against_keycloak(arguments, cores)?),
+    };
     let program = workspace::target_directory()?.join("release/freshkey-bench");
     let mut command = Command::new("taskset");
     match cores {
         1 => command = Command::new(&program),
         _ => drop(command.args(["-c", &DRIVER_CORE.to_string()]).arg(&program)),
     }
-    command.args(["run", &plan.to_string()]).current_dir(workspace::root());
+    command.args([job, &plan.to_string()]).current_dir(workspace::root());
     if let Some(path) = provision::path_with_postgres() {
         command.env("PATH", path);
     }
@@ -101,10 +119,7 @@ fn plan(arguments: &Arguments, selection: &Selection, cores: usize) -> Result<Va
     if sessions.is_empty() {
         return Err("--quick measures with 10,000 sessions only".to_owned());
     }
-    let seconds = arguments.seconds.unwrap_or(if arguments.quick { 1.0 } else { 2.0 });
-    if !(0.1..=600.0).contains(&seconds) {
-        return Err("--seconds is a number from 0.1 to 600".to_owned());
-    }
+    let seconds = seconds(arguments, if arguments.quick { 1.0 } else { 2.0 })?;
     Ok(json!({
         "server": target.join("release/freshkey-server"),
         "directory": target.join("bench"),
@@ -114,12 +129,41 @@ fn plan(arguments: &Arguments, selection: &Selection, cores: usize) -> Result<Va
         "rotations": selection.rotations,
         "rounds": arguments.runs,
         "seconds": seconds,
-        "connections": arguments.connections,
+        "connections": arguments.connections.unwrap_or(32),
         "users": 10_000,
-        "cores": (cores > 1).then(|| json!({ "server": SERVER_CORE, "driver": DRIVER_CORE })),
+        "cores": pinned(cores),
         "write": arguments.write.then(|| workspace::root().join("docs/performance.md")),
         "command": typed(std::env::args().skip(1)),
     }))
+}
+
+/// The order for the comparison. Keycloak is fetched and built here, and started by the benchmark, so that it runs on the right core.
+fn against_keycloak(arguments: &Arguments, cores: usize) -> Result<Value, String> {
+    let (target, quick) = (workspace::target_directory()?, arguments.quick);
+    Ok(json!({
+        "server": target.join("release/freshkey-server"),
+        "keycloak": reference::order_for_load()?,
+        "directory": target.join("bench/against"),
+        "lock": target.join("bench.lock"),
+        "rounds": arguments.runs,
+        "seconds": seconds(arguments, if quick { 1.5 } else { 4.0 })?,
+        "connections": arguments.connections.unwrap_or(8),
+        "users": if quick { 400 } else { 2000 },
+        "warm_up_s": arguments.warm_up.unwrap_or(if quick { 20 } else { 60 }),
+        "starts": if quick { 1 } else { 3 },
+        "cores": pinned(cores),
+        "write": arguments.write.then(|| workspace::root().join("docs/performance.md")),
+        "command": typed(std::env::args().skip(1)),
+    }))
+}
+
+fn seconds(arguments: &Arguments, default: f64) -> Result<f64, String> {
+    let seconds = arguments.seconds.unwrap_or(default);
+    if (0.1..=600.0).contains(&seconds) { Ok(seconds) } else { Err("--seconds is a number from 0.1 to 600".to_owned()) }
+}
+
+fn pinned(cores: usize) -> Option<Value> {
+    (cores > 1).then(|| json!({ "server": SERVER_CORE, "driver": DRIVER_CORE }))
 }
 
 /// What a person typed.

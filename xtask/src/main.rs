@@ -6,6 +6,7 @@ mod bench;
 mod docs;
 mod man;
 mod provision;
+mod reference;
 mod registers;
 mod steps;
 mod test;
@@ -35,6 +36,7 @@ enum Chore {
     Ci,
     Tidy(tidy::Arguments),
     Bench(bench::Arguments),
+    Reference(reference::Arguments),
     Docs(docs::Arguments),
     Man(man::Arguments),
 }
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         Chore::Ci => test::run(&test::Arguments::default()),
         Chore::Tidy(arguments) => tidy::run(&arguments),
         Chore::Bench(arguments) => bench::run(&arguments),
+        Chore::Reference(arguments) => reference::run(&arguments),
         Chore::Docs(arguments) => docs::run(&arguments),
         Chore::Man(arguments) => man::run(&arguments),
     }

@@ -6,6 +6,7 @@
     reason = "a measurement reads clocks and waits; nothing here is part of the product"
 )]
 
+mod against;
 mod bench;
 mod budgets;
 mod case;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
     let (job, order) = (arguments.next().unwrap_or_default(), arguments.next());
     let result = match (job.as_str(), order) {
         ("run", Some(order)) => return bench::main(&order),
+        ("against", Some(order)) => return against::main(&order),
         // What these are told may hold a password, so it comes by standard input.
         ("seed", None) => seed::main(),
         ("commits", None) => commits::main(),

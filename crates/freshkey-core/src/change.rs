@@ -57,6 +57,14 @@ pub enum Change {
         /// Keep at most this many offline grants per user and client, oldest out first; `None` for no limit.
         offline_grants_max: Option<u32>,
     },
+    /// A new chain beside the first one of its client in the session, which has to stand. When it exists already, or the first one is gone, the
+    /// whole outcome is void and decided again.
+    BeginChain {
+        /// The first row.
+        grant: Box<Grant>,
+        /// The first chain.
+        first: GrantId,
+    },
     /// Ends one chain. With an offline chain ends the online one that it may have come from, so that it cannot be made anew;
     /// an online chain ends alone.
     EndGrant(GrantId),

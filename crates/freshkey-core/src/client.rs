@@ -2,7 +2,7 @@
 
 use crate::ids::{ClientKey, RoleKey, UserKey};
 use crate::lifetimes::ClientLifetimes;
-use crate::mappers::Mapper;
+use crate::mappers::{Mapper, MapperKind};
 use crate::role::RoleSet;
 use crate::time::EpochSeconds;
 use freshkey_protocol::Secret;
@@ -211,6 +211,11 @@ pub struct ClientScope {
 }
 
 impl Client {
+    /// Whether it knows its users by pseudonyms of its own (OpenID Connect Core §8.1).
+    pub fn has_pairwise_subjects(&self) -> bool {
+        self.mappers.iter().any(|mapper| matches!(mapper.kind, MapperKind::PairwiseSubject { .. }))
+    }
+
     /// Whether a client scope of this name belongs to the client at all.
     pub fn has_scope(&self, name: &str) -> bool {
         self.default_scopes.iter().chain(&self.optional_scopes).any(|own| own == name)

@@ -135,6 +135,8 @@ pub enum AssertionFault {
     NotActive(AssertionMethod),
     /// From the future.
     IssuedInFuture(AssertionMethod),
+    /// No `exp`.
+    ExpirationMissing(AssertionMethod),
     /// No `jti`.
     IdMissing(AssertionMethod),
     /// Used before.
@@ -153,6 +155,7 @@ impl AssertionFault {
             | Self::Audience(method)
             | Self::NotActive(method)
             | Self::IssuedInFuture(method)
+            | Self::ExpirationMissing(method)
             | Self::IdMissing(method)
             | Self::Reused(method) => *method,
         }
@@ -249,9 +252,6 @@ fn presented_secret<'p>(presented: &'p PresentedCredentials<'_>) -> Option<(&'p 
 /// Tolerance for clocks that differ, in seconds (Keycloak's fixed value for client assertions).
 const SKEW_S: i64 = 15;
 
-/// How long an assertion without `exp` is good after its `iat`, in seconds (Keycloak).
-const LIFETIME_WITHOUT_EXPIRY_S: i64 = 10;
-
 /// How far ahead `exp` may lie, in seconds: an assertion is made for one request (T-025).
 const EXPIRY_AHEAD_MAX_S: i64 = 300;
 
@@ -312,11 +312,7 @@ impl AssertionChecks<'_> {
         if claims.iat.is_some_and(|issued_at| issued_at > now + SKEW_S) {
             return Err(AssertionFault::IssuedInFuture(kind));
         }
-        let until = match (claims.exp, claims.iat) {
-            (Some(expiry), _) => expiry.saturating_add(SKEW_S),
-            (None, Some(issued_at)) => issued_at.saturating_add(LIFETIME_WITHOUT_EXPIRY_S + SKEW_S),
-            (None, None) => return Err(AssertionFault::NotActive(kind)),
-        };
+        let until = claims.exp.ok_or(AssertionFault::ExpirationMissing(kind))?.saturating_add(SKEW_S);
         let too_early = claims.nbf.is_some_and(|not_before| not_before > now + SKEW_S);
         if until < now || until > now + EXPIRY_AHEAD_MAX_S + SKEW_S || too_early {
             return Err(AssertionFault::NotActive(kind));

@@ -97,7 +97,7 @@ impl World {
             family: grant.id.family,
             generation: grant.generation,
             client_id: "ua-grant".into(),
-            subject: self.user.id.clone(),
+            subject: Some(self.user.id.clone()),
             issued_at: grant.rotated_at,
             expires_at: (!offline).then_some(grant.rotated_at + 7 * DAY),
             scope: format!("openid basic profile email roles ua{}", if offline { " offline_access" } else { "" }),

@@ -82,6 +82,15 @@ impl SessionId {
     pub fn parse(text: &str) -> Option<Self> {
         parse_uuid(text).map(Self)
     }
+
+    /// The id of the session that a token names: the UUID when it names one, otherwise the first half of its SHA-256, as with the keys above.
+    /// `None` for what is no id: those of Keycloak have up to 36 characters of base64url.
+    ///
+    /// Since Keycloak 26.7 they are random texts of 24 characters. The text is kept beside the grant ([`crate::inherited::sid_text`]).
+    pub fn of(text: &str) -> Option<Self> {
+        let is_id = |letter: u8| letter.is_ascii_alphanumeric() || letter == b'-' || letter == b'_';
+        ((1..=36).contains(&text.len()) && text.bytes().all(is_id)).then(|| Self(key_bytes(text)))
+    }
 }
 
 impl fmt::Display for SessionId {
@@ -107,6 +116,14 @@ impl Family {
     /// A fresh family, for a further chain of the same client in the same session.
     pub fn generate(entropy: &dyn Entropy) -> Self {
         Self(i64::from_be_bytes(random_bytes::<8>(entropy)))
+    }
+
+    /// The family that a `reuse_id` of Keycloak's names: a hash of the UUID, since ours have half its size. `None` for anything but a UUID.
+    pub fn of_keycloak(reuse_id: &str) -> Option<Self> {
+        let digest = Sha256::digest(parse_uuid(reuse_id)?);
+        let mut bytes = [0_u8; 8];
+        bytes.copy_from_slice(&digest[..8]);
+        Some(Self(i64::from_be_bytes(bytes)))
     }
 
     /// Reads what [`fmt::Display`] wrote: 16 lower-case hexadecimal digits.

@@ -12,8 +12,10 @@ pub mod password_policy;
 pub mod problems;
 pub mod representation;
 mod secrets;
+pub mod sessions;
 pub mod snapshot;
 pub mod stored_credential;
+pub mod tables;
 pub mod users;
 pub mod wording;
 

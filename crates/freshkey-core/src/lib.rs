@@ -16,6 +16,7 @@ pub mod grant;
 pub mod grants;
 pub mod group;
 pub mod ids;
+pub mod inherited;
 pub mod keycloak;
 pub mod keys;
 pub mod lifetimes;

@@ -47,6 +47,8 @@ pub const CONFIG_DEPTH_MAX: usize = 100;
 pub const NAME_BYTES_MAX: usize = 1020;
 /// Problems that are reported one by one.
 pub const CONFIG_PROBLEMS_MAX: usize = 1000;
+/// Longest note of a session that is taken over, in bytes: what a mapper reads is short.
+pub const SESSION_NOTE_BYTES_MAX: usize = 4096;
 /// Largest number of seconds in a lifetime: that of Keycloak's columns, 68 years.
 pub const LIFETIME_S_MAX: i64 = i32::MAX as i64;
 /// Longest grace window of a rotated refresh token.

@@ -56,6 +56,8 @@ pub struct RealmSettings {
     pub lifetimes: RealmLifetimes,
     /// Refresh token rotation.
     pub rotation: RotationSettings,
+    /// Who may introspect an access token.
+    pub introspection: IntrospectionBy,
     /// How many offline grants a user may have at one client; `None` for no limit.
     pub offline_grants_max: Option<u32>,
     /// Whether a user may sign in with the e-mail address.
@@ -92,6 +94,15 @@ pub struct RotationSettings {
     pub grace_s: i64,
     /// What a detected reuse ends.
     pub reuse_ends: ReuseEnds,
+}
+
+/// Who may introspect an access token (RFC 7662).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IntrospectionBy {
+    /// Every confidential client, as Keycloak had it for long.
+    AnyClient,
+    /// Those that the token names in `aud`, as Keycloak 26.7 has it (KC-050).
+    Audience,
 }
 
 /// What a detected reuse ends.

@@ -16,6 +16,8 @@ pub enum Refusal {
     UnsupportedMediaType,
     /// Wrong HTTP method for the path.
     MethodNotAllowed,
+    /// A page of an origin that is none of the client's.
+    OriginNotAllowed,
     /// The body is larger than the limit.
     BodyTooLarge,
     /// The form cannot be read, or exceeds a limit.
@@ -118,8 +120,10 @@ pub enum Refusal {
     ReusedTooOften,
     /// The user's consent is missing or was withdrawn.
     ConsentWithdrawn,
-    /// The right to offline tokens is gone, or never was.
+    /// No right to offline tokens.
     OfflineNotAllowed,
+    /// The right to the offline token is gone.
+    OfflineNoLongerAllowed,
     /// The token is newer than its row: the database has forgotten acknowledged commits.
     DatabaseRegressed,
 
@@ -220,6 +224,10 @@ pub enum AccessTokenFault {
     UserNotFound,
     /// Its user is switched off.
     UserDisabled,
+    /// It carries too little for this endpoint.
+    Lightweight,
+    /// The client that asks is not among those it is for.
+    OtherAudience,
 }
 
 impl Refusal {

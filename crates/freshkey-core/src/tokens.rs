@@ -14,6 +14,7 @@ pub use verify::{
 use crate::client::{Client, TokenTypeSpelling};
 use crate::entropy::Entropy;
 use crate::grant::{Grant, SessionKind, SessionNotes};
+use crate::inherited::sid_text;
 use crate::lifetimes::Lifetimes;
 use crate::mappers::{self, MappedClaims, MapperInputs, Target};
 use crate::realm::Realm;
@@ -107,12 +108,17 @@ pub fn mint(plan: &TokenPlan<'_>, entropy: &dyn Entropy) -> Result<TokenSet, Ref
         IdToken::Absent => None,
     };
     let refresh = match (&plan.refresh_token, &plan.grant) {
-        (Some(refresh_plan), Some(grant)) => Some(refresh::mint(plan, refresh_plan, grant, signer(realm, Algorithm::Hs512)?, entropy)?),
+        (Some(refresh_plan), Some(grant)) => {
+            // Whoever is not told who the user is shall not read it in the refresh token either (OpenID Connect Core §8.1).
+            let subject = mapped.subject.as_deref().filter(|subject| *subject == plan.user.id);
+            let of_grant = refresh::OfGrant { plan: refresh_plan, grant, subject };
+            Some(refresh::mint(plan, &of_grant, signer(realm, Algorithm::Hs512)?, entropy)?)
+        }
         _ => None,
     };
 
     let now = plan.now.seconds();
-    let session_state = plan.grant.as_ref().map(|grant| grant.id.sid.to_string());
+    let session_state = plan.grant.as_ref().map(sid_text);
     let other = plan.map(Target::AccessTokenResponse).claims;
     let body = TokenResponse {
         access_token: &access.text,

@@ -31,7 +31,12 @@ pub enum Endpoint {
     Userinfo,
 }
 
-/// Adds what an actual answer carries. Without an `Origin` nothing is added; a disallowed origin does not fail the request.
+/// Whether a page of this origin may make requests of this client. What comes from no page may always.
+pub fn admits(origin: Option<&HeaderValue>, client: &Client) -> bool {
+    origin.is_none_or(|origin| is_allowed(origin, Allow::OriginsOf(client)))
+}
+
+/// Adds what an actual answer carries. Without an `Origin` nothing is added.
 pub fn add(response: &mut HeaderMap, origin: Option<&HeaderValue>, allow: Allow<'_>) {
     let Some(origin) = origin else { return };
     if !is_allowed(origin, allow) {
@@ -41,6 +46,14 @@ pub fn add(response: &mut HeaderMap, origin: Option<&HeaderValue>, allow: Allow<
     response.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
     response.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("Access-Control-Allow-Methods"));
     response.append(header::VARY, HeaderValue::from_static("Origin"));
+}
+
+/// Lets a page read why its token was refused.
+pub fn expose_challenge(response: &mut HeaderMap) {
+    if response.contains_key(header::ACCESS_CONTROL_EXPOSE_HEADERS) {
+        let names = HeaderValue::from_static("Access-Control-Allow-Methods, WWW-Authenticate");
+        response.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, names);
+    }
 }
 
 /// Adds what the answer to a preflight carries, for any origin.

@@ -9,7 +9,9 @@ use freshkey_protocol::limits::FORM_BODY_BYTES_MAX;
 /// Reads the body of a form post. The query string is never looked at: parameters there change nothing (T-017).
 pub async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
     if !is_form(headers) {
-        return Err(Refusal::UnsupportedMediaType);
+        // Nothing is an empty form, whatever it is called.
+        let is_empty = axum::body::HttpBody::is_end_stream(&body);
+        return if is_empty { Ok(Bytes::new()) } else { Err(Refusal::UnsupportedMediaType) };
     }
     let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|text| text.parse::<usize>().ok());
     if declared.is_some_and(|length| length > FORM_BODY_BYTES_MAX) {

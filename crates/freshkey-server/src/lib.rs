@@ -1,7 +1,7 @@
 //! The token service: endpoints, administration, and the binary `freshkey-server`.
 //!
-//! This crate moves data between HTTP, the rules of `freshkey-core` and the memory of `freshkey-store`. It contains no SQL and decides
-//! no policy.
+//! This crate moves data between HTTP, the rules of `freshkey-core` and the memory of `freshkey-store`. It decides no policy, and has no SQL
+//! but that of [`keycloak_database`], which reads somebody else's tables.
 
 pub mod answer;
 pub mod app;
@@ -18,6 +18,7 @@ pub mod guesses;
 pub mod hashing;
 pub mod key_material;
 pub mod keycloak;
+pub mod keycloak_database;
 pub mod limits;
 pub mod listener;
 pub mod local_ca;

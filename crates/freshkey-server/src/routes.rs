@@ -55,7 +55,9 @@ pub struct Visit {
 /// How much an endpoint depends on the configuration being current.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
-    /// It may act on what was last known: keys, discovery, revocation.
+    /// It says what anybody may know, and that of a disabled realm, too: realm info and discovery.
+    Nothing,
+    /// It may act on what was last known: keys, revocation.
     Anything,
     /// It answers 503 rather than act on something old (T-010).
     Current,
@@ -75,7 +77,7 @@ impl Visit {
         if needs_https(settings.ssl_required, &caller) {
             return Err(refuse(Refusal::HttpsRequired));
         }
-        if !settings.enabled {
+        if !settings.enabled && needs != Needs::Nothing {
             return Err(refuse(Refusal::RealmDisabled));
         }
         if needs == Needs::Current && app.realms.freshness() == Freshness::Stale {
@@ -150,5 +152,5 @@ pub async fn method_not_allowed() -> Response<Body> {
 
 /// An answer to a path that does not exist.
 pub async fn not_found() -> Response<Body> {
-    answer::json(StatusCode::NOT_FOUND, r#"{"error":"Unable to find matching target resource method"}"#)
+    answer::json(StatusCode::NOT_FOUND, r#"{"error":"HTTP 404 Not Found"}"#)
 }

@@ -1,10 +1,12 @@
 //! Grants: what a refresh reads and writes, and what administration sees of it. The rules about them are the core's.
 
+pub(crate) mod import;
 pub(crate) mod list;
 pub(crate) mod load;
 pub(crate) mod record;
 pub(crate) mod regressed;
 
+pub use import::GrantsImported;
 pub use list::GrantFilter;
 pub use regressed::{RegressedGrant, RegressedRow, Stepped};
 

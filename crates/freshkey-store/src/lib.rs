@@ -21,7 +21,7 @@ mod users;
 pub use config::{NewRealm, RealmChange, RealmChanged, RealmCreated, RealmEntry};
 pub use db::{DbOptions, EngineName, StoreError};
 pub use events::{AuditRecord, EventFilter, EventKey, StoredEvent};
-pub use grants::{GrantFilter, RegressedGrant, RegressedRow, Stepped};
+pub use grants::{GrantFilter, GrantsImported, RegressedGrant, RegressedRow, Stepped};
 pub use page::{PAGE_ROWS_MAX, Page};
 pub use sealing::SealingKey;
 pub use store::{Store, StoreOptions};

@@ -32,6 +32,7 @@ pub const ALL: &[StatementList] = &[
     StatementList::portable("once", once::STATEMENTS),
     StatementList::portable("sweep", sweep::STATEMENTS),
     StatementList::portable("sweep of deleted realms", sweep::REALM_TABLES),
+    StatementList::portable("grants::import", grants::import::STATEMENTS),
     StatementList::portable("grants::list", grants::list::STATEMENTS),
     StatementList::portable("grants::load", grants::load::STATEMENTS),
     StatementList { coalesced: grants::record::COALESCED, ..StatementList::portable("grants::record", grants::record::STATEMENTS) },

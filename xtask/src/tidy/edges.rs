@@ -6,6 +6,7 @@ use super::{Finding, Tree};
 
 const TESTKIT: &str = "freshkey-testkit";
 const BENCH: &str = "freshkey-bench";
+const COMPAT: &str = "freshkey-compat";
 
 /// Each of our crates, and those of ours that its product code may use.
 const EDGES: &[(&str, &[&str])] = &[
@@ -72,10 +73,10 @@ pub(super) fn to_foreign_crates(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-/// The test kit, the benchmark and the chores may use everything that is no tool itself; nobody's product code uses them.
+/// The test kit, the benchmark, the comparison with Keycloak and the chores may use everything that is no tool itself; nobody's product code uses them.
 fn allowed_edges(package: &str) -> Option<&'static [&'static str]> {
     const ALL: &[&str] = &["freshkey-protocol", "freshkey-core", "freshkey-store", "freshkey-server", "freshkey-client"];
-    if package == BENCH {
+    if [BENCH, COMPAT].contains(&package) {
         return Some(&["freshkey-protocol", "freshkey-core", "freshkey-store", "freshkey-server", TESTKIT]);
     }
     if [TESTKIT, "xtask"].contains(&package) {
@@ -88,6 +89,7 @@ fn allowed_edges(package: &str) -> Option<&'static [&'static str]> {
 fn manifest(package: &str) -> String {
     match package {
         "xtask" => "xtask/Cargo.toml".to_owned(),
+        COMPAT => "compat/Cargo.toml".to_owned(),
         _ => format!("crates/{package}/Cargo.toml"),
     }
 }

@@ -80,23 +80,16 @@ pub fn check<'r>(client: &Client, username: Option<&'r str>, requested_scope: Op
         return Err(Refusal::ConsentRequired);
     }
     scopes::check_requested(client, requested_scope)?;
-    username.filter(|name| !name.is_empty()).ok_or(Refusal::MissingUsername)
+    username.ok_or(Refusal::MissingUsername)
 }
 
-/// The first step: refuse at once, or say what to hash.
-pub fn prepare(setting: Setting<'_>, context: &SignInContext) -> Result<HashTask, Refusal> {
+/// The first step: what to hash. Nothing is refused yet, so that an account that is unknown, locked or disabled costs what any other does (T-023).
+pub fn prepare(setting: Setting<'_>, context: &SignInContext) -> HashTask {
     let wanted = setting.realm.settings.password_policy.hash_algorithm();
-    let Some(user) = &context.user else { return Ok(HashTask::Dummy(wanted)) };
-    if is_locked(setting, context) {
-        return Ok(HashTask::Dummy(wanted));
+    match &context.password {
+        Some(stored) if context.user.is_some() && !is_locked(setting, context) => HashTask::Verify { hash: stored.hash.clone(), wanted },
+        _ => HashTask::Dummy(wanted),
     }
-    if !user.enabled {
-        return Err(Refusal::AccountDisabled);
-    }
-    Ok(match &context.password {
-        Some(stored) => HashTask::Verify { hash: stored.hash.clone(), wanted },
-        None => HashTask::Dummy(wanted),
-    })
 }
 
 /// The second step. Judges the context anew, which may have been loaded again after a lost race.
@@ -132,11 +125,12 @@ fn judge(setting: Setting<'_>, context: &SignInContext, result: &HashResult) -> 
     if is_locked(setting, context) {
         return Err(Refusal::UserLocked);
     }
-    if !user.enabled {
-        return Err(Refusal::AccountDisabled);
-    }
     if result.verdict != Verdict::Match {
         return Err(Refusal::WrongPassword);
+    }
+    // Only to whoever knows the password is it told that the account is there (KC-012).
+    if !user.enabled {
+        return Err(Refusal::AccountDisabled);
     }
     if context.second_factor == SecondFactor::OneTimeCode {
         return Err(Refusal::SecondFactorRequired);

@@ -8,6 +8,7 @@ use crate::change::{Change, Outcome};
 use crate::client::{Client, Rotation};
 use crate::event::{Event, EventKind};
 use crate::grant::{Grant, GrantId, RefreshContext, SessionKind, SessionNotes};
+use crate::inherited;
 use crate::lifetimes::Lifetimes;
 use crate::realm::ReuseEnds;
 use crate::refusal::Refusal;
@@ -90,6 +91,15 @@ struct Advance {
     identity: TokenIdentity,
 }
 
+/// Whether the chain of the presented token has a row of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ChainRow {
+    /// It has.
+    Own,
+    /// The row is the one of the first chain.
+    Missing,
+}
+
 struct Refresh<'a, 't> {
     setting: Setting<'a>,
     client: &'a Client,
@@ -104,7 +114,7 @@ impl<'a> Refresh<'a, '_> {
         self.check_session_alive(&context)?; // 11, 12, 13
         let user = self.check_user(&context)?; // 14, 15
         self.check_issued_after_session_start(&context)?; // 16
-        let grant = self.check_client_session(&context)?; // 17
+        let (grant, row) = self.check_client_session(&context)?; // 17
         self.check_client_session_alive(grant)?; // 18
         self.check_issued_after_client_session_start(grant)?; // 19
         self.check_not_before(user)?; // 20
@@ -112,10 +122,10 @@ impl<'a> Refresh<'a, '_> {
         let effective = scopes::effective_roles(self.setting.realm, user);
         let offline_allowed = scopes::may_have_offline_tokens(self.setting.realm, self.client, &effective);
         let kept = match self.token.kind {
-            SessionKind::Offline if !offline_allowed => Err(Refusal::OfflineNotAllowed), // 24
+            SessionKind::Offline if !offline_allowed => Err(Refusal::OfflineNoLongerAllowed), // 24
             _ => Ok(()),
         };
-        let advance = self.advance(grant)?; // 22, 23
+        let advance = self.advance(grant, row)?; // 22, 23
         kept?;
         let user = context.user.ok_or(Refusal::RefreshUserUnknown)?;
         Ok(self.verdict(user, advance, self.upgrade(offline_allowed), &effective))
@@ -145,7 +155,9 @@ impl<'a> Refresh<'a, '_> {
 
     fn check_user<'c>(&self, context: &'c RefreshContext) -> Result<&'c User, Refusal> {
         // T-015: the user of the token, of the session and of the account must be one.
-        let user = context.user.as_ref().filter(|user| user.id == self.token.subject).ok_or(Refusal::RefreshUserUnknown)?;
+        let is_named =
+            |user: &User| self.token.subject.as_ref().is_none_or(|subject| *subject == user.id || self.client.has_pairwise_subjects());
+        let user = context.user.as_ref().filter(|user| is_named(user)).ok_or(Refusal::RefreshUserUnknown)?;
         let same_row = context.grants.iter().all(|grant| grant.user == user.key && grant.realm == self.setting.realm.key);
         if !same_row {
             return Err(Refusal::RefreshUserUnknown);
@@ -158,9 +170,11 @@ impl<'a> Refresh<'a, '_> {
         if started_at.is_some_and(|start| self.token.issued_at < start) { Err(Refusal::IssuedBeforeSession) } else { Ok(()) }
     }
 
-    fn check_client_session<'c>(&self, context: &'c RefreshContext) -> Result<&'c Grant, Refusal> {
+    fn check_client_session<'c>(&self, context: &'c RefreshContext) -> Result<(&'c Grant, ChainRow), Refusal> {
         let id = GrantId { sid: self.token.sid, kind: self.token.kind, client: self.client.key, family: self.token.family };
-        context.grant(&id).ok_or(Refusal::ClientNotInSession)
+        let own = context.grant(&id).map(|grant| (grant, ChainRow::Own));
+        let of_first = || inherited::chain_without_row(context, &id, self.token).map(|first| (first, ChainRow::Missing));
+        own.or_else(of_first).ok_or(Refusal::ClientNotInSession)
     }
 
     fn check_client_session_alive(&self, grant: &Grant) -> Result<(), Denial> {
@@ -187,13 +201,18 @@ impl<'a> Refresh<'a, '_> {
     }
 
     /// Where the presented generation stands in its chain, and what its use does to the chain.
-    fn advance(&self, grant: &Grant) -> Result<Advance, Denial> {
-        let presented = self.token.generation;
+    fn advance(&self, grant: &Grant, row: ChainRow) -> Result<Advance, Denial> {
+        let rotation = self.setting.realm.rotation(self.client);
+        if row == ChainRow::Missing {
+            // Without rotation chains are not told apart: the token counts as one of the first chain.
+            return if rotation == Rotation::On { Ok(self.begin_chain(grant)) } else { self.use_again(grant, grant.generation) };
+        }
+        let presented = inherited::generation_of(grant, self.token);
         if presented > grant.generation {
             let note = Change::NoteRegression { grant: grant.id, seen_generation: presented, at: self.now() };
             return Err(Refusal::DatabaseRegressed.with(note));
         }
-        match self.setting.realm.rotation(self.client) {
+        match rotation {
             Rotation::Off => self.use_again(grant, presented),
             Rotation::On if presented == grant.generation => Ok(self.rotate(grant)),
             Rotation::On => self.use_predecessor(grant, presented),
@@ -220,6 +239,22 @@ impl<'a> Refresh<'a, '_> {
         Advance { grant: successor, change: Some(change), identity: TokenIdentity::Derived }
     }
 
+    /// The first use of a chain that was brought here without a row: it gets one, with this use already in it.
+    fn begin_chain(&self, first: &Grant) -> Advance {
+        let now = self.now();
+        let grant = Grant {
+            id: GrantId { family: self.token.family, ..first.id },
+            generation: 1,
+            predecessor_uses: 1,
+            rotated_at: now,
+            last_used_at: now,
+            notes: inherited::notes_of_begun_chain(&first.notes),
+            ..first.clone()
+        };
+        let change = Change::BeginChain { grant: Box::new(grant.clone()), first: first.id };
+        Advance { grant, change: Some(change), identity: TokenIdentity::Derived }
+    }
+
     /// A token that has a successor already: a retry, a permitted reuse, or a theft.
     fn use_predecessor(&self, grant: &Grant, presented: i64) -> Result<Advance, Denial> {
         if self.is_retry(grant, presented) {
@@ -232,8 +267,11 @@ impl<'a> Refresh<'a, '_> {
         }
         let refusal = if is_last_predecessor { Refusal::ReusedTooOften } else { Refusal::ReusedAfterSuccessor };
         Err(refusal.with(match self.setting.realm.settings.rotation.reuse_ends {
-            ReuseEnds::Grant => Change::EndGrant(grant.id),
-            ReuseEnds::ClientSession => Change::EndClientSession { sid: grant.id.sid, kind: grant.id.kind, client: grant.id.client },
+            // What was brought here ends whole, as where it came from: a chain that ended alone could begin again without a row.
+            ReuseEnds::Grant if !inherited::is_inherited(grant) => Change::EndGrant(grant.id),
+            ReuseEnds::Grant | ReuseEnds::ClientSession => {
+                Change::EndClientSession { sid: grant.id.sid, kind: grant.id.kind, client: grant.id.client }
+            }
         }))
     }
 
@@ -331,6 +369,7 @@ impl<'a> Refresh<'a, '_> {
             started_at: at,
             rotated_at: at,
             last_used_at: at,
+            notes: inherited::notes_of_twin(&online.notes),
             ..online.clone()
         }
     }
@@ -341,7 +380,7 @@ impl<'a> Refresh<'a, '_> {
             .with("refresh_token_id", token.id.clone())
             .with("refresh_token_type", if token.kind == SessionKind::Offline { "Offline" } else { "Refresh" });
         event.client_id = Some(self.client.client_id.clone());
-        event.user_id = Some(token.subject.clone());
+        event.user_id = token.subject.clone();
         event.sid = Some(token.sid);
         event
     }

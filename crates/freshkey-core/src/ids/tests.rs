@@ -47,3 +47,24 @@ fn a_family_reads_back_what_it_prints() {
     assert_eq!(Family::parse("123"), None);
     assert_eq!(Family::parse("000000000000000G"), None);
 }
+
+#[test]
+fn a_session_of_any_name_has_an_id_and_a_uuid_has_its_own() {
+    let uuid = "0b7cfa6a-2f0c-4a57-9a59-1c1e3a3a2f10";
+    assert_eq!(SessionId::of(uuid).unwrap().to_string(), uuid);
+    for other in ["", "' OR 1=1 --", "f:ldap:ann", &"x".repeat(37)] {
+        assert_eq!(SessionId::of(other), None, "{other}");
+    }
+    assert_eq!(SessionId::of("tzy8C3YBNOLkaEdKUHA9hRG3"), SessionId::of("tzy8C3YBNOLkaEdKUHA9hRG3"));
+    assert_ne!(SessionId::of("tzy8C3YBNOLkaEdKUHA9hRG3"), SessionId::of("tzy8C3YBNOLkaEdKUHA9hRG4"));
+}
+
+#[test]
+fn a_family_of_keycloak_is_named_by_a_uuid_and_by_nothing_else() {
+    let uuid = "97dee207-89e1-4753-a4be-7765bf32f3d4";
+    assert_eq!(Family::of_keycloak(uuid), Family::of_keycloak(uuid));
+    assert_ne!(Family::of_keycloak(uuid), Family::of_keycloak("97dee207-89e1-4753-a4be-7765bf32f3d5"));
+    for other in ["", "0000000000000001", "97DEE207-89e1-4753-a4be-7765bf32f3d4", "97dee207"] {
+        assert_eq!(Family::of_keycloak(other), None, "{other}");
+    }
+}

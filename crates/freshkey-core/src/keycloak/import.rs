@@ -26,18 +26,12 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 
-/// A realm ready to be written. The file's bytes have to live as long.
+/// A realm of a file, ready to be written. The file's bytes have to live as long. Everything but its users is told by [`PlannedRealm`].
 pub struct ImportPlan<'f> {
-    /// What the reader ought to know.
-    pub report: ImportReport,
-    documents: RealmDocuments,
-    realm: Realm,
-    default_role: Option<RoleKey>,
-    missing_key: Option<Algorithm>,
+    realm: PlannedRealm,
     users: Vec<&'f RawValue>,
-    service_accounts: Vec<UserRecord>,
-    now: Now,
 }
 
 /// Why a file isn't imported. Nothing of it is, then.
@@ -98,50 +92,127 @@ pub fn plan_import<'f>(file: &'f [u8], now: Now, entropy: &dyn Entropy) -> Resul
 }
 
 fn plan_realm<'f>(text: file::RealmText<'f>, now: Now, entropy: &dyn Entropy) -> Result<ImportPlan<'f>, ImportError> {
-    let mut report = ImportReport::default();
-    let mut problems = Problems::default();
-    let mut document = text.fields;
-    let name = realm_name(&document, &mut problems)?;
-    let mut items = items::take(&mut document, &mut report, &mut problems, entropy);
-    refuse(&problems)?;
-    missing::add(&name, &mut document, &mut items, &mut report, entropy);
-    let mut document = Value::Object(document);
-    report.sight::<super::representation::RealmRepresentation>(&document, "", fields::REALM, &named("realm", &name));
-    items.extend(secrets::split_realm(&mut document));
-    let mut documents = RealmDocuments { key: RealmKey(0), version: 0, name, document, items };
-
-    let (realm, warnings) = build_realm(&documents)?;
-    report.warnings = warnings;
-    let default_role = default_role(&documents);
-    let missing_key = missing::key(&realm);
-    let mut plan_users = CheckedUsers::default();
-    let reader = UserReader::new(&realm, default_role, now);
-    let emails = match documents.document.get("duplicateEmailsAllowed") {
-        Some(Value::Bool(true)) => Emails::MayRepeat,
-        _ => Emails::AreUnique,
-    };
-    plan_users.check(&text.users, emails, &reader, &mut report, entropy)?;
-    let service_accounts = service_accounts(&mut documents, &realm, default_role, &plan_users, &mut report, now, entropy);
-    Ok(ImportPlan { report, documents, realm, default_role, missing_key, users: text.users, service_accounts, now })
+    let mut draft = RealmDraft::new(text.fields, now, entropy)?;
+    draft.check_texts(text.users.iter().map(|text| parse_user(text)), entropy)?;
+    Ok(ImportPlan { users: text.users, realm: draft.finish(entropy) })
 }
 
-impl<'f> ImportPlan<'f> {
+/// A realm whose users are still to be checked: for users that come from elsewhere, a page at a time.
+pub struct RealmDraft {
+    report: ImportReport,
+    documents: RealmDocuments,
+    realm: Realm,
+    default_role: Option<RoleKey>,
+    missing_key: Option<Algorithm>,
+    emails: Emails,
+    users: CheckedUsers,
+    now: Now,
+}
+
+impl RealmDraft {
+    /// Reads everything but the users. `fields` are those of a realm in an export.
+    pub fn new(fields: Map<String, Value>, now: Now, entropy: &dyn Entropy) -> Result<Self, ImportError> {
+        let mut report = ImportReport::default();
+        let mut problems = Problems::default();
+        let mut document = fields;
+        let name = realm_name(&document, &mut problems)?;
+        let mut items = items::take(&mut document, &mut report, &mut problems, entropy);
+        refuse(&problems)?;
+        missing::add(&name, &mut document, &mut items, &mut report, entropy);
+        let mut document = Value::Object(document);
+        report.sight::<super::representation::RealmRepresentation>(&document, "", fields::REALM, &named("realm", &name));
+        items.extend(secrets::split_realm(&mut document));
+        Self::of(RealmDocuments { key: RealmKey(0), version: 0, name, document, items }, report, now)
+    }
+
+    /// Goes on with a realm that was written before its users were: what is stored of it counts, with the ids that were made for it.
+    pub fn resume(documents: RealmDocuments, now: Now) -> Result<Self, ImportError> {
+        Self::of(documents, ImportReport::default(), now)
+    }
+
+    fn of(documents: RealmDocuments, mut report: ImportReport, now: Now) -> Result<Self, ImportError> {
+        let (realm, warnings) = build_realm(&documents)?;
+        report.warnings = warnings;
+        let default_role = default_role(&documents);
+        let missing_key = missing::key(&realm);
+        let emails = match documents.document.get("duplicateEmailsAllowed") {
+            Some(Value::Bool(true)) => Emails::MayRepeat,
+            _ => Emails::AreUnique,
+        };
+        Ok(Self { report, documents, realm, default_role, missing_key, emails, users: CheckedUsers::default(), now })
+    }
+
+    /// Checks some of the users: each by itself, and against those before.
+    pub fn check_users(&mut self, users: impl IntoIterator<Item = Value>, entropy: &dyn Entropy) -> Result<(), ImportError> {
+        self.check_texts(users.into_iter().map(Ok), entropy)
+    }
+
+    fn check_texts(&mut self, users: impl Iterator<Item = Result<Value, ImportError>>, entropy: &dyn Entropy) -> Result<(), ImportError> {
+        let reader = UserReader::new(&self.realm, self.default_role, self.now);
+        self.users.check(users, self.emails, &reader, &mut self.report, entropy)
+    }
+
+    /// All users are checked.
+    pub fn finish(mut self, entropy: &dyn Entropy) -> PlannedRealm {
+        let made = service_accounts(&mut self.documents, &self.realm, self.default_role, &self.users, &mut self.report, self.now, entropy);
+        PlannedRealm {
+            report: self.report,
+            documents: self.documents,
+            realm: self.realm,
+            default_role: self.default_role,
+            missing_key: self.missing_key,
+            user_keys: self.users.ids,
+            service_accounts: made,
+            now: self.now,
+        }
+    }
+}
+
+/// A realm that is ready to be written, its users aside.
+pub struct PlannedRealm {
+    /// What the reader ought to know.
+    pub report: ImportReport,
+    documents: RealmDocuments,
+    realm: Realm,
+    default_role: Option<RoleKey>,
+    missing_key: Option<Algorithm>,
+    user_keys: HashSet<UserKey>,
+    service_accounts: Vec<UserRecord>,
+    now: Now,
+}
+
+impl PlannedRealm {
     /// The realm's name.
     pub fn name(&self) -> &str {
         &self.documents.name
     }
 
-    /// How many users there will be, those made for service accounts included.
-    pub fn user_count(&self) -> usize {
-        self.users.len() + self.service_accounts.len()
+    /// The realm as it will be.
+    pub fn realm(&self) -> &Realm {
+        &self.realm
     }
 
-    /// The algorithm of new tokens, if the file has no key for it: then [`ImportPlan::add_key`] has to bring one.
+    /// How many users were checked.
+    pub fn checked_user_count(&self) -> usize {
+        self.user_keys.len()
+    }
+
+    /// Whether a user with this key was checked.
+    pub fn has_user(&self, key: UserKey) -> bool {
+        self.user_keys.contains(&key)
+    }
+
+    /// The users that are made for service accounts which have none.
+    pub fn made(&self) -> impl Iterator<Item = ReadUser> {
+        self.service_accounts.iter().map(|record| ReadUser { record: record.clone(), plain_password: None, notes: Vec::new() })
+    }
+
+    /// The algorithm of new tokens, if there is no key for it: then [`PlannedRealm::add_key`] has to bring one.
     pub fn missing_key(&self) -> Option<Algorithm> {
         self.missing_key
     }
 
-    /// Adds the key that the file lacks.
+    /// Adds the key that is missing.
     pub fn add_key(&mut self, algorithm: Algorithm, key: GeneratedKey, entropy: &dyn Entropy) {
         let provider = match algorithm.family() {
             freshkey_protocol::jose::Family::Ecdsa => "ecdsa-generated",
@@ -152,28 +223,64 @@ impl<'f> ImportPlan<'f> {
         self.missing_key = None;
     }
 
-    /// Reads the users, one at a time. They were all read before, so that an error here is a fault of ours.
-    pub fn users<'p>(&'p self, entropy: &'p dyn Entropy) -> impl Iterator<Item = Result<ReadUser, ImportError>> + use<'p, 'f> {
-        let reader = UserReader::new(&self.realm, self.default_role, self.now);
-        let made =
-            self.service_accounts.iter().map(|record| Ok(ReadUser { record: record.clone(), plain_password: None, notes: Vec::new() }));
-        self.users.iter().map(move |text| read_user(text, &reader, entropy)).chain(made)
-    }
-
-    /// The realm's documents, to be stored before the users.
-    pub fn into_realm(self) -> NewRealm {
-        NewRealm { name: self.documents.name, document: self.documents.document, items: self.documents.items }
+    /// Reads users that were checked before, so that an error here is a fault of ours.
+    pub fn read_users(&self, users: impl IntoIterator<Item = Value>, entropy: &dyn Entropy) -> Result<Vec<ReadUser>, ImportError> {
+        let reader = self.reader();
+        users.into_iter().map(|value| read_user(value, &reader, entropy)).collect()
     }
 
     /// The realm's own fields and items, to be stored before the users.
     pub fn documents(&self) -> &RealmDocuments {
         &self.documents
     }
+
+    fn reader(&self) -> UserReader<'_> {
+        UserReader::new(&self.realm, self.default_role, self.now)
+    }
+}
+
+impl fmt::Debug for PlannedRealm {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "PlannedRealm({:?}, {} users)", self.documents.name, self.user_keys.len() + self.service_accounts.len())
+    }
+}
+
+impl Deref for ImportPlan<'_> {
+    type Target = PlannedRealm;
+
+    fn deref(&self) -> &PlannedRealm {
+        &self.realm
+    }
+}
+
+impl DerefMut for ImportPlan<'_> {
+    fn deref_mut(&mut self) -> &mut PlannedRealm {
+        &mut self.realm
+    }
+}
+
+impl<'f> ImportPlan<'f> {
+    /// How many users there will be, those made for service accounts included.
+    pub fn user_count(&self) -> usize {
+        self.users.len() + self.realm.service_accounts.len()
+    }
+
+    /// Reads the users, one at a time. They were all read before, so that an error here is a fault of ours.
+    pub fn users<'p>(&'p self, entropy: &'p dyn Entropy) -> impl Iterator<Item = Result<ReadUser, ImportError>> + use<'p, 'f> {
+        let reader = self.realm.reader();
+        self.users.iter().map(move |text| read_user(parse_user(text)?, &reader, entropy)).chain(self.realm.made().map(Ok))
+    }
+
+    /// The realm's documents, to be stored before the users.
+    pub fn into_realm(self) -> NewRealm {
+        let documents = self.realm.documents;
+        NewRealm { name: documents.name, document: documents.document, items: documents.items }
+    }
 }
 
 impl fmt::Debug for ImportPlan<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "ImportPlan({:?}, {} users)", self.documents.name, self.user_count())
+        write!(formatter, "ImportPlan({:?}, {} users)", self.name(), self.user_count())
     }
 }
 
@@ -232,15 +339,15 @@ struct CheckedUsers {
 impl CheckedUsers {
     fn check(
         &mut self,
-        users: &[&RawValue],
+        users: impl Iterator<Item = Result<Value, ImportError>>,
         emails: Emails,
         reader: &UserReader<'_>,
         report: &mut ImportReport,
         entropy: &dyn Entropy,
     ) -> Result<(), ImportError> {
         let mut broken = Vec::new();
-        for text in users {
-            let value: Value = parse_user(text)?;
+        for value in users {
+            let value = value?;
             let username = value.get("username").and_then(Value::as_str).unwrap_or_default().to_owned();
             report.sight::<UserRepresentation>(&value, "users[]", fields::USER, &named("user", &username));
             let mut problems = Problems::default();
@@ -283,9 +390,9 @@ fn parse_user(text: &RawValue) -> Result<Value, ImportError> {
     })
 }
 
-fn read_user(text: &RawValue, reader: &UserReader<'_>, entropy: &dyn Entropy) -> Result<ReadUser, ImportError> {
+fn read_user(value: Value, reader: &UserReader<'_>, entropy: &dyn Entropy) -> Result<ReadUser, ImportError> {
     let mut problems = Problems::default();
-    reader.read(parse_user(text)?, entropy, &mut problems).ok_or(ImportError::Broken(problems.broken))
+    reader.read(value, entropy, &mut problems).ok_or(ImportError::Broken(problems.broken))
 }
 
 /// Links clients to the users that stand for them, and makes the users that are missing.
@@ -305,7 +412,11 @@ fn service_accounts(
             (Some(user_id), _) => user_id.clone(),
             (None, None) => continue,
             (None, Some(client)) => {
-                let user = service_account_user(client, default_role, now, entropy);
+                let mut user = service_account_user(client, default_role, now, entropy);
+                if let Some(id) = item.document.get(SERVICE_ACCOUNT_FIELD).and_then(Value::as_str) {
+                    // An import that is taken up again has promised this one.
+                    user = User { key: UserKey::of(id), id: id.to_owned(), ..user };
+                }
                 // Client ids that differ in case alone would share one name.
                 let is_taken = users.usernames.contains(&UserKey::of(&user.username))
                     || made.iter().any(|other: &UserRecord| other.user.username == user.username);

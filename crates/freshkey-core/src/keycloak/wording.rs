@@ -2,7 +2,7 @@
 //!
 //! Texts are facts of the protocol that clients match on (KEYCLOAK §2). Reasons of ours that Keycloak does not have are worded here too.
 
-use crate::client_auth::AssertionFault;
+use crate::client_auth::{AssertionFault, AssertionMethod};
 use crate::refusal::{AccessTokenFault, Refusal};
 use freshkey_protocol::ErrorCode;
 use std::borrow::Cow;
@@ -52,6 +52,7 @@ pub fn wording(refusal: &Refusal) -> Wording {
         R::HttpsRequired => said(403, E::InvalidRequest, "HTTPS required"),
         R::UnsupportedMediaType => text(415, "HTTP 415 Unsupported Media Type"),
         R::MethodNotAllowed => text(405, "HTTP 405 Method Not Allowed"),
+        R::OriginNotAllowed => text(403, "Invalid origin"),
         R::BodyTooLarge => said(413, E::InvalidRequest, "The request body is too large"),
         R::MalformedForm => said(400, E::InvalidRequest, "The form cannot be read"),
         R::RepeatedAuthorization => said(400, E::InvalidRequest, "More than one Authorization header"),
@@ -66,7 +67,7 @@ pub fn wording(refusal: &Refusal) -> Wording {
         R::ClientAuthenticationUnavailable => said(400, E::InvalidClient, "Client authentication method not available"),
         R::ClientAssertion(fault) => assertion(fault),
 
-        R::InvalidScope { requested } => said(400, E::InvalidScope, format!("Invalid scopes: {requested}")),
+        R::InvalidScope { requested } => said(400, E::InvalidScope, format!("Invalid scopes: {}", requested.replace(char::is_control, ""))),
 
         R::DirectAccessNotAllowed => said(400, E::UnauthorizedClient, "Client not allowed for direct access grants"),
         R::ConsentRequired => said(400, E::InvalidClient, "Client requires user consent"),
@@ -81,8 +82,7 @@ pub fn wording(refusal: &Refusal) -> Wording {
         R::StaleNotBefore | R::ReusedAfterSuccessor => said(400, E::InvalidGrant, STALE),
         R::RefreshTokenExpired => said(400, E::InvalidGrant, "Token is not active"),
         R::WrongClient => said(400, E::InvalidGrant, "Invalid refresh token. Token client and authorized client don't match"),
-        R::OfflineSessionNotFound => said(400, E::InvalidGrant, "Offline user session not found"),
-        R::OfflineSessionExpired => said(400, E::InvalidGrant, "Offline session not active"),
+        R::OfflineSessionNotFound | R::OfflineSessionExpired => said(400, E::InvalidGrant, "Offline user session not found"),
         R::SessionNotActive => said(400, E::InvalidGrant, "Session not active"),
         R::UserDisabled => said(400, E::InvalidGrant, "User disabled"),
         R::IssuedBeforeSession => said(400, E::InvalidGrant, "Refresh token issued before the user session started"),
@@ -92,6 +92,7 @@ pub fn wording(refusal: &Refusal) -> Wording {
         R::ReusedTooOften => said(400, E::InvalidGrant, "Maximum allowed refresh token reuse exceeded"),
         R::ConsentWithdrawn => said(400, E::InvalidScope, "Client no longer has requested consent from user"),
         R::OfflineNotAllowed => said(400, E::NotAllowed, "Offline tokens not allowed for the user or client"),
+        R::OfflineNoLongerAllowed => said(400, E::InvalidGrant, "Offline session invalid because offline access not granted anymore"),
 
         R::PublicClientServiceAccount => said(401, E::UnauthorizedClient, "Public client not allowed to retrieve service account"),
         R::ServiceAccountNotEnabled => said(401, E::UnauthorizedClient, "Client not enabled to retrieve service account"),
@@ -100,9 +101,9 @@ pub fn wording(refusal: &Refusal) -> Wording {
 
         R::MissingToken => said(400, E::InvalidRequest, "Token not provided"),
         R::MissingTokenToIntrospect => said(400, E::InvalidRequest, "Token not provided."),
-        R::UnsupportedTokenTypeHint { hint } => said(400, E::InvalidRequest, format!("Unsupported token type [{hint}].")),
+        R::UnsupportedTokenTypeHint { .. } => said(400, E::InvalidRequest, "Unsupported token type."),
         R::IntrospectionByPublicClient => said(403, E::InvalidRequest, "Client not allowed."),
-        R::IntrospectionAuthentication => said(401, E::InvalidRequest, "Authentication failed."),
+        R::IntrospectionAuthentication => said(401, E::InvalidClient, "Client authentication failed."),
         R::RevocationByOtherClient => said(400, E::InvalidRequest, "Unmatching clients"),
         R::RevocationOfOtherType => said(400, E::UnsupportedTokenType, "Unsupported token type"),
         R::RevocationOfInvalidToken => said(200, E::InvalidToken, "Invalid token"),
@@ -121,13 +122,13 @@ pub fn wording(refusal: &Refusal) -> Wording {
 fn access_token(fault: AccessTokenFault) -> &'static str {
     use AccessTokenFault as F;
     match fault {
-        F::Verification | F::Type | F::Issuer | F::NotActive | F::Revoked => "Token verification failed",
+        F::Verification | F::Type | F::Issuer | F::NotActive | F::Revoked | F::Stale | F::UserNotFound | F::OtherAudience => {
+            "Token verification failed"
+        }
         F::ClientNotFound => "Client not found",
         F::ClientDisabled => "Client disabled",
-        F::SessionNotFound => "User session not found or doesn't have client attached on it",
-        F::SessionExpired => "Session expired",
-        F::Stale => STALE,
-        F::UserNotFound => "User not found",
+        F::SessionNotFound | F::SessionExpired => "user_session_not_found",
+        F::Lightweight => "Lightweight access token not allowed for userinfo endpoint",
         F::UserDisabled => "User disabled",
     }
 }
@@ -136,34 +137,28 @@ fn assertion(fault: &AssertionFault) -> Wording {
     use AssertionFault as F;
     use ErrorCode as E;
     let failed = |reason: &str| match fault.method() {
-        crate::client_auth::AssertionMethod::PrivateKey => {
-            said(400, E::InvalidClient, format!("Client authentication with signed JWT failed: {reason}"))
-        }
-        crate::client_auth::AssertionMethod::Secret => {
+        AssertionMethod::PrivateKey => said(400, E::InvalidClient, format!("Client authentication with signed JWT failed: {reason}")),
+        AssertionMethod::Secret => {
             said(400, E::UnauthorizedClient, format!("Client authentication with client secret signed JWT failed: {reason}"))
         }
     };
     match fault {
         F::TypeMissing => said(400, E::InvalidClient, "Parameter client_assertion_type is missing"),
-        F::TypeUnknown { sent } => said(
-            400,
-            E::InvalidClient,
-            format!(
-                "Parameter client_assertion_type has value '{sent}' but expected is '{}'",
-                freshkey_protocol::client_credentials::JWT_BEARER_ASSERTION
-            ),
-        ),
+        // Without an assertion of a known type, or one that says who it is from, there is no client.
+        F::TypeUnknown { .. } | F::IssuerMismatch(_) => said(401, E::InvalidClient, CLIENT),
         F::Missing => said(400, E::InvalidClient, "client_assertion parameter missing"),
         F::Algorithm => said(400, E::InvalidClient, "invalid signature algorithm"),
         F::SubjectMissing(_) => failed("Can't identify client. Subject missing on JWT token"),
-        F::IssuerMismatch(_) => failed("Issuer mismatch. The issuer should match the subject"),
         F::ClientMismatch(_) => failed("client_id parameter not matching with client from JWT token"),
-        F::Signature(_) => failed("Signature on JWT token failed validation"),
-        F::Audience(_) => failed("Token audience doesn't match domain"),
-        F::NotActive(_) => failed("Token is not active"),
-        F::IssuedInFuture(_) => failed("Token was issued in the future"),
-        F::IdMissing(_) => failed("Missing ID on the token"),
-        F::Reused(_) => failed("Token reuse detected"),
+        // The two blanks are Keycloak's.
+        F::Signature(AssertionMethod::Secret) => failed("Signature on JWT token by client secret  failed validation"),
+        F::Signature(AssertionMethod::PrivateKey) => failed("Signature on JWT token failed validation"),
+        F::Audience(_) => said(400, E::InvalidClient, "Invalid token audience"),
+        F::NotActive(_) => said(400, E::InvalidClient, "Token is not active"),
+        F::IssuedInFuture(_) => said(400, E::InvalidClient, "Token was issued in the future"),
+        F::ExpirationMissing(_) => said(400, E::InvalidClient, "Token exp claim is required"),
+        F::IdMissing(_) => said(400, E::InvalidClient, "Token jti claim is required"),
+        F::Reused(_) => said(400, E::InvalidClient, "Token reuse detected"),
     }
 }
 

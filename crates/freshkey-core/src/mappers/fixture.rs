@@ -13,7 +13,7 @@ use crate::keycloak::mappers::read_mapper;
 use crate::keys::RealmKeys;
 use crate::lifetimes::{ClientLifetimes, RealmLifetimes};
 use crate::passwords::PasswordPolicy;
-use crate::realm::{Realm, RealmSettings, ReuseEnds, RotationSettings, SslRequired};
+use crate::realm::{IntrospectionBy, Realm, RealmSettings, ReuseEnds, RotationSettings, SslRequired};
 use crate::role::{Role, RoleContainer, RoleGraph, RoleSet};
 use crate::time::Now;
 use crate::user::User;
@@ -296,6 +296,7 @@ fn realm(roles: RoleGraph, groups: GroupTree) -> Realm {
                 client_offline_session_max_s: 0,
             },
             rotation: RotationSettings { default: Rotation::Off, reuse_max: 0, grace_s: 10, reuse_ends: ReuseEnds::Grant },
+            introspection: IntrospectionBy::AnyClient,
             offline_grants_max: None,
             login_with_email_allowed: true,
             brute_force: BruteForceSettings {

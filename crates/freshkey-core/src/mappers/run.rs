@@ -7,6 +7,7 @@ use super::value::{Arity, ValueShape};
 use super::{MappedClaims, MapperInputs, Target, pairwise, person};
 use crate::client::WebOrigins;
 use crate::group::GroupNode;
+use crate::inherited::sid_noted;
 use serde_json::map::Entry;
 use serde_json::{Map, Value};
 
@@ -67,7 +68,9 @@ impl<'a> Run<'a> {
             }
             MapperKind::Address(attributes) => self.write_address(attributes),
             MapperKind::Nonce => self.set("nonce", inputs.nonce),
-            MapperKind::SessionState => self.set("session_state", inputs.sid.map(|sid| sid.to_string())),
+            MapperKind::SessionState => {
+                self.set("session_state", inputs.sid.map(|sid| sid_noted(inputs.notes).map_or_else(|| sid.to_string(), str::to_owned)));
+            }
             MapperKind::ClaimsParameter | MapperKind::OrganizationMembership | MapperKind::Unusable(_) | MapperKind::Unknown(_) => {}
         }
     }

@@ -5,6 +5,7 @@ use super::{GrantLetters, TokenPlan};
 use crate::client::{AccessTokenHeader, TokenTypeSpelling};
 use crate::entropy::{Entropy, random_uuid};
 use crate::grant::SessionKind;
+use crate::inherited::sid_text;
 use crate::mappers::MappedClaims;
 use crate::time::EpochSeconds;
 use freshkey_protocol::jose::{HeaderType, SignError, SigningKey, sign_compact};
@@ -61,7 +62,7 @@ fn claims(plan: &TokenPlan<'_>, mapped: &MappedClaims, id: &str, expires_at: Epo
     );
     object.text("azp", &plan.client.client_id);
     if let Some(grant) = &plan.grant {
-        object.text("sid", &grant.id.sid.to_string());
+        object.text("sid", &sid_text(grant));
     }
     for name in BEFORE_SCOPE {
         if let Some(value) = mapped.claims.get(name) {

@@ -4,6 +4,7 @@ use super::TokenPlan;
 use super::access::AccessToken;
 use super::json_writer::ObjectWriter;
 use crate::entropy::{Entropy, random_uuid};
+use crate::inherited::sid_text;
 use crate::mappers::MappedClaims;
 use freshkey_protocol::base64url;
 use freshkey_protocol::jose::{Algorithm, HeaderType, SignError, SigningKey, sign_compact};
@@ -23,7 +24,12 @@ pub(super) fn mint(
     }
     object.text("jti", &random_uuid(entropy));
     object.text("iss", plan.issuer);
-    object.text("aud", &plan.client.client_id);
+    // The client itself is always among those that an ID token is for (OpenID Connect Core §2).
+    let others: Vec<&str> = mapped.audience.iter().map(String::as_str).filter(|other| *other != plan.client.client_id).collect();
+    match others.as_slice() {
+        [] => object.text("aud", &plan.client.client_id),
+        others => object.value("aud", &[others, &[&plan.client.client_id]].concat().into()),
+    }
     object.text("sub", mapped.subject.as_deref().unwrap_or(&plan.user.id));
     object.text("typ", "ID");
     object.text("azp", &plan.client.client_id);
@@ -31,7 +37,7 @@ pub(super) fn mint(
         object.text("nonce", nonce);
     }
     if let Some(grant) = &plan.grant {
-        object.text("sid", &grant.id.sid.to_string());
+        object.text("sid", &sid_text(grant));
     }
     object.text("at_hash", &half_hash(key.algorithm(), &access.text));
     if let Some(acr) = mapped.claims.get("acr") {

@@ -5,6 +5,7 @@ use super::json_writer::ObjectWriter;
 use crate::entropy::{Entropy, random_uuid};
 use crate::grant::{Grant, SessionKind};
 use crate::ids::{Family, uuid_text};
+use crate::inherited::sid_text;
 use crate::time::EpochSeconds;
 use freshkey_protocol::jose::{HeaderType, SignError, SigningKey, sign_compact};
 use sha2::{Digest, Sha256};
@@ -37,13 +38,20 @@ pub(super) struct RefreshToken {
     pub(super) expires_at: Option<EpochSeconds>,
 }
 
+/// A refresh token to make, for which grant, and whom it names.
+pub(super) struct OfGrant<'a> {
+    pub(super) plan: &'a RefreshTokenPlan,
+    pub(super) grant: &'a Grant,
+    pub(super) subject: Option<&'a str>,
+}
+
 pub(super) fn mint(
     plan: &TokenPlan<'_>,
-    refresh: &RefreshTokenPlan,
-    grant: &Grant,
+    of_grant: &OfGrant<'_>,
     key: &SigningKey,
     entropy: &dyn Entropy,
 ) -> Result<RefreshToken, SignError> {
+    let OfGrant { plan: refresh, grant, subject } = of_grant;
     let id = match refresh.identity {
         TokenIdentity::Random => random_uuid(entropy),
         TokenIdentity::Derived => derived_id(grant),
@@ -57,7 +65,9 @@ pub(super) fn mint(
     object.text("jti", &id);
     object.text("iss", plan.issuer);
     object.text("aud", plan.issuer);
-    object.text("sub", &plan.user.id);
+    if let Some(subject) = subject {
+        object.text("sub", subject);
+    }
     object.text(
         "typ",
         match grant.id.kind {
@@ -69,7 +79,7 @@ pub(super) fn mint(
     if let Some(nonce) = &plan.nonce {
         object.text("nonce", nonce);
     }
-    object.text("sid", &grant.id.sid.to_string());
+    object.text("sid", &sid_text(grant));
     object.text("scope", &refresh.scope);
     // Without rotation the first chain of a session needs neither: the token has Keycloak's claims and no others.
     if refresh.identity == TokenIdentity::Derived || grant.id.family != Family::FIRST {

@@ -27,8 +27,8 @@ pub struct VerifiedRefreshToken {
     pub generation: i64,
     /// `azp`
     pub client_id: String,
-    /// `sub`
-    pub subject: String,
+    /// `sub`: the user's id, or for a client with pairwise subjects a pseudonym in tokens of Keycloak's. Absent where the access token has another one or none.
+    pub subject: Option<String>,
     /// `iat`
     pub issued_at: EpochSeconds,
     /// `exp`; offline tokens usually have none.
@@ -56,7 +56,7 @@ pub struct VerifiedAccessToken {
     pub expires_at: EpochSeconds,
     /// `scope`
     pub scope: String,
-    /// `aud`, `acr` and all other claims, as they stand in the token.
+    /// `acr` and all other claims, as they stand in the token.
     pub claims: Map<String, Value>,
 }
 
@@ -125,7 +125,7 @@ pub fn verify_access_token(setting: Setting<'_>, text: &str) -> Result<VerifiedA
         return Err(AccessTokenFault::NotActive);
     }
     let sid = match &claims.sid {
-        Some(sid) => Some(SessionId::parse(sid).ok_or(AccessTokenFault::Verification)?),
+        Some(sid) => Some(SessionId::of(sid).ok_or(AccessTokenFault::Verification)?),
         None => None,
     };
     Ok(VerifiedAccessToken {
@@ -166,7 +166,8 @@ fn refresh_token(claims: Claims, kind: SessionKind) -> Option<VerifiedRefreshTok
         None => 0,
     };
     let family = match &claims.reuse_id {
-        Some(family) => Family::parse(family)?,
+        // A UUID is a family of Keycloak's.
+        Some(family) => Family::parse(family).or_else(|| Family::of_keycloak(family))?,
         None => Family::FIRST,
     };
     // Only offline tokens may live without an end of their own.
@@ -176,12 +177,12 @@ fn refresh_token(claims: Claims, kind: SessionKind) -> Option<VerifiedRefreshTok
     Some(VerifiedRefreshToken {
         id: claims.jti?,
         // Tokens of Keycloak up to 14 named it differently.
-        sid: SessionId::parse(claims.sid.or(claims.session_state).as_deref()?)?,
+        sid: SessionId::of(claims.sid.or(claims.session_state).as_deref()?)?,
         kind,
         family,
         generation,
         client_id: claims.azp?,
-        subject: claims.sub?,
+        subject: claims.sub,
         issued_at: claims.iat?,
         expires_at: claims.exp,
         scope: claims.scope.unwrap_or_default(),

@@ -27,10 +27,7 @@ pub async fn password(request: &TokenRequest<'_>, parameters: PasswordRequest<'_
     for _ in 0..CHECKS_MAX + RACE_ATTEMPTS_MAX {
         // Always as of now: the account may have been locked, disabled or given another password while its hash was computed.
         let context = load(request, username).await?;
-        let task = match rules::prepare(request.setting(), &context) {
-            Ok(task) => task,
-            Err(refusal) => return request.refuse(EventKind::Login, refusal, &[("username", username)]).await,
-        };
+        let task = rules::prepare(request.setting(), &context);
         let Some(Checked { result, .. }) = checked.as_ref().filter(|checked| checked.is_about(&task)) else {
             let hash = stored_hash(&task).cloned();
             let result = request.app.hashing.run(task, parameters.password.unwrap_or_default()).await?;

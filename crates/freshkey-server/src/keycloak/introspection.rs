@@ -1,14 +1,24 @@
 //! What introspection says about an active token (Keycloak's `AccessTokenIntrospectionProvider`).
 
 use freshkey_core::grants::Setting;
+use freshkey_core::ids::SessionId;
+use freshkey_core::inherited;
 use freshkey_core::mappers::{self, Target};
 use freshkey_core::scopes;
 use freshkey_core::token_status::{Living, with_mapper_inputs};
 use freshkey_core::tokens::{VerifiedAccessToken, VerifiedRefreshToken};
 use serde_json::{Map, Value};
 
+/// What is said of an access token, and for whom the token is.
+pub struct AccessTokenStatus {
+    /// The answer.
+    pub body: String,
+    /// As the mappers make it now: a lightweight token itself names nobody.
+    pub audience: Vec<String>,
+}
+
 /// The claims of an access token, those of the mappers made anew, and who it belongs to.
-pub fn access_token(setting: Setting<'_>, token: &VerifiedAccessToken, living: &Living<'_>) -> String {
+pub fn access_token(setting: Setting<'_>, token: &VerifiedAccessToken, living: &Living<'_>) -> AccessTokenStatus {
     let mut body = Map::new();
     body.insert("exp".into(), token.expires_at.into());
     body.insert("iat".into(), token.issued_at.into());
@@ -25,11 +35,11 @@ pub fn access_token(setting: Setting<'_>, token: &VerifiedAccessToken, living: &
     }
     body.insert("typ".into(), "Bearer".into());
     body.insert("azp".into(), token.client_id.clone().into());
-    body.extend(token.sid.map(|sid| ("sid".into(), sid.to_string().into())));
+    body.extend(token.sid.map(|sid| ("sid".into(), sid_text(sid, living).into())));
     for (name, value) in mapped.claims {
         body.entry(name).or_insert(value);
     }
-    finish(body, &token.scope, &token.client_id, living)
+    AccessTokenStatus { body: finish(body, &token.scope, &token.client_id, living), audience: mapped.audience }
 }
 
 /// The claims of a refresh or offline token, and who it belongs to.
@@ -40,7 +50,7 @@ pub fn refresh_token(setting: Setting<'_>, token: &VerifiedRefreshToken, living:
     body.insert("jti".into(), token.id.clone().into());
     body.insert("iss".into(), setting.issuer.into());
     body.insert("aud".into(), setting.issuer.into());
-    body.insert("sub".into(), token.subject.clone().into());
+    body.extend(token.subject.clone().map(|subject| ("sub".into(), subject.into())));
     body.insert(
         "typ".into(),
         if token.expires_at.is_none() || token.kind == freshkey_core::grant::SessionKind::Offline {
@@ -50,8 +60,13 @@ pub fn refresh_token(setting: Setting<'_>, token: &VerifiedRefreshToken, living:
         },
     );
     body.insert("azp".into(), token.client_id.clone().into());
-    body.insert("sid".into(), token.sid.to_string().into());
+    body.insert("sid".into(), sid_text(token.sid, living).into());
     finish(body, &token.scope, &token.client_id, living)
+}
+
+/// The id of the session as the token names it.
+fn sid_text(sid: SessionId, living: &Living<'_>) -> String {
+    living.grant.as_ref().map_or_else(|| sid.to_string(), |grant| inherited::sid_text(grant).into_owned())
 }
 
 fn finish(mut body: Map<String, Value>, scope: &str, client_id: &str, living: &Living<'_>) -> String {

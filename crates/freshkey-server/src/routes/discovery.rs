@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// Answers with the document.
 pub async fn get(State(app): State<Arc<App>>, RealmName(realm): RealmName, request: Request<Body>) -> Response<Body> {
     let (parts, _) = request.into_parts();
-    match Visit::enter(app, &realm, &parts, Needs::Anything).await {
+    match Visit::enter(app, &realm, &parts, Needs::Nothing).await {
         Ok(visit) => public_document(&visit, keycloak::documents::discovery(&visit.served)),
         Err(response) => response,
     }

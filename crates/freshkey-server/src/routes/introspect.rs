@@ -10,6 +10,7 @@ use axum::http::{Request, Response, StatusCode};
 use freshkey_core::client::ClientKind;
 use freshkey_core::client_auth::AuthenticatedClient;
 use freshkey_core::event::{Event, EventKind};
+use freshkey_core::realm::IntrospectionBy;
 use freshkey_core::refusal::{AccessTokenFault, RefreshTokenFault, Refusal};
 use freshkey_core::token_status::{Living, judge_access_token, judge_refresh_token};
 use freshkey_core::tokens::{VerifiedAccessToken, VerifiedRefreshToken, verify_access_token, verify_refresh_token_of_any};
@@ -36,8 +37,8 @@ async fn respond(visit: &Visit, body: Body) -> Result<String, Refusal> {
     let bytes = form_body::read(&visit.headers, body).await?;
     let form = Form::parse(&bytes).map_err(|_| Refusal::MalformedForm)?;
     let client = visit.authenticate_client(&form).await.map_err(|refusal| match refusal {
-        unavailable @ (Refusal::StoreUnavailable | Refusal::Internal) => unavailable,
-        _ => Refusal::IntrospectionAuthentication,
+        Refusal::ClientSecretMissing | Refusal::WrongClientSecret | Refusal::ClientLocked => Refusal::IntrospectionAuthentication,
+        other => other,
     })?;
     if client.client().kind != ClientKind::Confidential {
         return Err(Refusal::IntrospectionByPublicClient);
@@ -45,7 +46,7 @@ async fn respond(visit: &Visit, body: Body) -> Result<String, Refusal> {
     if !form.duplicates().is_empty() {
         return Err(Refusal::DuplicatedParameter);
     }
-    let text = form.get("token").filter(|text| !text.is_empty()).ok_or(Refusal::MissingTokenToIntrospect)?;
+    let text = form.get("token").ok_or(Refusal::MissingTokenToIntrospect)?;
     if let Some(hint) =
         form.get("token_type_hint").filter(|hint| !matches!(*hint, "access_token" | "refresh_token" | "requesting_party_token"))
     {
@@ -61,7 +62,13 @@ async fn introspect(visit: &Visit, client: &AuthenticatedClient, text: &str) -> 
         Status::Access(token, living) => {
             event.user_id = Some(living.user.id.clone());
             event.sid = token.sid;
-            keycloak::introspection::access_token(visit.setting(), &token, &living)
+            let status = keycloak::introspection::access_token(visit.setting(), &token, &living);
+            if may_ask(visit, client, &status.audience) {
+                status.body
+            } else {
+                event.reason = Some(Refusal::InvalidAccessToken(AccessTokenFault::OtherAudience));
+                INACTIVE.to_owned()
+            }
         }
         Status::Refresh(token, living) => {
             event.user_id = Some(living.user.id.clone());
@@ -76,6 +83,14 @@ async fn introspect(visit: &Visit, client: &AuthenticatedClient, text: &str) -> 
     // Not awaited for durability: an introspection changes nothing.
     let _ = visit.app.store.record(&[], &audit::record(event, &visit.caller)).await.map_err(|error| store_refusal(&error))?;
     Ok(body)
+}
+
+/// Whether the realm lets this client know about a token that is for these.
+fn may_ask(visit: &Visit, client: &AuthenticatedClient, audience: &[String]) -> bool {
+    match visit.served.realm.settings.introspection {
+        IntrospectionBy::AnyClient => true,
+        IntrospectionBy::Audience => audience.contains(&client.client().client_id),
+    }
 }
 
 enum Status<'a> {

@@ -53,7 +53,7 @@ async fn log_out(visit: &Visit, client: &AuthenticatedClient, form: &Form<'_>) -
     }
     let mut event = Event::new(visit.now.milliseconds(), visit.served.realm.key, EventKind::Logout);
     event.client_id = Some(client.client().client_id.clone());
-    event.user_id = Some(token.subject.clone());
+    event.user_id = token.subject.clone();
     event.sid = Some(token.sid);
     match visit.app.store.record(&changes, &audit::record(event, &visit.caller)).await {
         Ok(Applied::Yes) => Ok(()),

@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// Answers with the public facts.
 pub async fn get(State(app): State<Arc<App>>, RealmName(realm): RealmName, request: Request<Body>) -> Response<Body> {
     let (parts, _) = request.into_parts();
-    let visit = match Visit::enter(app, &realm, &parts, Needs::Anything).await {
+    let visit = match Visit::enter(app, &realm, &parts, Needs::Nothing).await {
         Ok(visit) => visit,
         Err(response) => return response,
     };

@@ -4,7 +4,7 @@ use super::client::Refused;
 use super::{Needs, RealmName, Visit, split};
 use crate::app::App;
 use crate::grants::store_refusal;
-use crate::{audit, form_body};
+use crate::{audit, cors, form_body};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Request, Response, StatusCode};
@@ -39,10 +39,13 @@ async fn respond(visit: &Visit, body: Body) -> Result<AuthenticatedClient, Refus
 }
 
 async fn revoke(visit: &Visit, client: &AuthenticatedClient, form: &Form<'_>) -> Result<(), Refusal> {
+    if !cors::admits(visit.origin.as_ref(), client.client()) {
+        return Err(Refusal::OriginNotAllowed);
+    }
     if !form.duplicates().is_empty() {
         return Err(Refusal::DuplicatedParameter);
     }
-    let text = form.get("token").filter(|text| !text.is_empty()).ok_or(Refusal::MissingToken)?;
+    let text = form.get("token").ok_or(Refusal::MissingToken)?;
     let mut event = Event::new(visit.now.milliseconds(), visit.served.realm.key, EventKind::RevokeGrant);
     event.client_id = Some(client.client().client_id.clone());
     let changes = match changes(visit, client, text, &mut event).await {
@@ -80,7 +83,7 @@ async fn changes(visit: &Visit, client: &AuthenticatedClient, text: &str, event:
         }
         Err(_) => return Err(Refusal::RevocationOfInvalidToken),
     };
-    event.user_id = Some(token.subject.clone());
+    event.user_id = token.subject.clone();
     event.sid = Some(token.sid);
     let context =
         visit.app.store.refresh_context(visit.served.realm.key, token.sid, token.kind).await.map_err(|error| store_refusal(&error))?;

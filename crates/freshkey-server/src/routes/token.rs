@@ -23,12 +23,16 @@ pub async fn post(State(app): State<Arc<App>>, RealmName(realm): RealmName, requ
         Err(response) => return response,
     };
     let (answer, client) = respond(&visit, body).await;
+    let is_before_client = matches!(answer, Err(Refusal::MissingGrantType | Refusal::UnsupportedGrantType));
     let mut response = match answer {
         Ok(body) => answer::json(StatusCode::OK, body),
         Err(refusal) => visit.refuse(&refusal),
     };
-    let allow = client.as_ref().map_or(Allow::AnyOrigin, |client| Allow::OriginsOf(client.client()));
-    cors::add(response.headers_mut(), visit.origin.as_ref(), allow);
+    // Nothing says whose page may read what came before there was a grant.
+    if !is_before_client {
+        let allow = client.as_ref().map_or(Allow::AnyOrigin, |client| Allow::OriginsOf(client.client()));
+        cors::add(response.headers_mut(), visit.origin.as_ref(), allow);
+    }
     answer::no_store(response)
 }
 
@@ -56,6 +60,10 @@ async fn respond(visit: &Visit, body: Body) -> (Result<Vec<u8>, Refusal>, Option
         Ok(client) => client,
         Err(refusal) => return (Err(note(visit, refusal, Some(&form)).await), None),
     };
+    // Before the grant: what a page may not read it shall not cause either (KC-049).
+    if !cors::admits(visit.origin.as_ref(), client.client()) {
+        return (Err(note(visit, Refusal::OriginNotAllowed, Some(&form)).await), Some(client));
+    }
     // Only after client authentication, as Keycloak does (KC-008).
     if !form.duplicates().is_empty() {
         return (Err(note(visit, Refusal::DuplicatedParameter, Some(&form)).await), Some(client));

@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use freshkey_core::event::{Event, EventKind};
 use freshkey_core::keycloak::wording::wording;
-use freshkey_core::refusal::Refusal;
+use freshkey_core::refusal::{AccessTokenFault, Refusal};
 use freshkey_core::scopes::{self, OPENID};
 use freshkey_core::token_status::{AccessTokenContext, Living, judge_access_token};
 use freshkey_core::tokens::{VerifiedAccessToken, verify_access_token};
@@ -31,9 +31,11 @@ pub async fn any(State(app): State<Arc<App>>, RealmName(realm): RealmName, reque
             cors::add(response.headers_mut(), visit.origin.as_ref(), Allow::OriginsOf(living.client));
             response
         }
+        Err(Refusal::OriginNotAllowed) => visit.refuse(&Refusal::OriginNotAllowed),
         Err(refusal) => {
             let mut response = challenge(&visit, &refusal);
             cors::add(response.headers_mut(), visit.origin.as_ref(), Allow::AnyOrigin);
+            cors::expose_challenge(response.headers_mut());
             response
         }
     };
@@ -71,6 +73,12 @@ async fn judge<'a>(visit: &'a Visit, method: &Method, body: Body, event: &mut Ev
     }
     let context = visit.access_token_context(&token).await?;
     let living = judge_access_token(visit.setting(), &token, context).map_err(Refusal::InvalidAccessToken)?;
+    if living.client.lightweight_access_tokens {
+        return Err(Refusal::InvalidAccessToken(AccessTokenFault::Lightweight));
+    }
+    if !cors::admits(visit.origin.as_ref(), living.client) {
+        return Err(Refusal::OriginNotAllowed);
+    }
     Ok((token, living))
 }
 
@@ -108,6 +116,7 @@ fn challenge(visit: &Visit, refusal: &Refusal) -> Response<Body> {
         }
     };
     let mut response = answer::empty(status);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain;charset=UTF-8"));
     if let Ok(value) = HeaderValue::from_str(&value) {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
     }

@@ -4,6 +4,7 @@ mod clients;
 mod data_dir;
 mod explain;
 mod help;
+mod keycloak_database;
 mod keys;
 mod realms;
 mod roles_and_groups;

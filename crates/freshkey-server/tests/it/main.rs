@@ -6,6 +6,7 @@ mod admin;
 mod crash;
 mod database_away;
 mod health;
+mod keycloak_database;
 mod quickstart;
 mod readme;
 mod reference;

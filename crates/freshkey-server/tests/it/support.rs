@@ -199,7 +199,13 @@ impl TestServer {
     pub async fn sign_in(&self, scope: &str) -> Answer {
         let answer = self
             .post(TOKEN)
-            .form(&[("grant_type", "password"), ("client_id", "ua-grant"), ("username", DEMO), ("password", PASSWORD), ("scope", scope)])
+            .filled_form(&[
+                ("grant_type", "password"),
+                ("client_id", "ua-grant"),
+                ("username", DEMO),
+                ("password", PASSWORD),
+                ("scope", scope),
+            ])
             .send()
             .await;
         assert_eq!(answer.status, 200, "{}", answer.text());

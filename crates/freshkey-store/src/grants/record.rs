@@ -55,6 +55,11 @@ const BEGIN_GRANT: &str = "INSERT INTO client_grant (sid, is_offline, client_key
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 ON CONFLICT (sid, is_offline, client_key, family) DO UPDATE
    SET last_used_at = CASE WHEN client_grant.last_used_at < excluded.last_used_at THEN excluded.last_used_at ELSE client_grant.last_used_at END";
+/// Of several that begin one chain, one does.
+const BEGIN_CHAIN: &str =
+    "INSERT INTO client_grant (sid, is_offline, client_key, family, realm_key, user_key, generation, predecessor_uses, session_started_at,
+       started_at, rotated_at, last_used_at, auth_time, notes)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING";
 /// The grant that has just begun is not counted, and so never the one that goes.
 const END_OFFLINE_BEYOND: &str = "DELETE FROM client_grant WHERE (sid, is_offline, client_key, family) IN (
     SELECT ranked.sid, ranked.is_offline, ranked.client_key, ranked.family FROM (
@@ -82,6 +87,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     COUNT_REUSE,
     HOLD_USER,
     BEGIN_GRANT,
+    BEGIN_CHAIN,
     END_OFFLINE_BEYOND,
     END_GRANT,
     END_GRANT_OF_BOTH_KINDS,
@@ -136,11 +142,19 @@ impl Store {
                 statements.push(guard(COUNT_REUSE, values));
             }
             Change::BeginGrant { grant, offline_grants_max } => statements.extend(begin_grant(grant, *offline_grants_max)?),
+            Change::BeginChain { grant, first } => {
+                statements.extend([
+                    hold_user(grant),
+                    guard(TOUCH_ONE, touch_values(first, grant.last_used_at)),
+                    guard(BEGIN_CHAIN, grant_values(grant)?),
+                ]);
+            }
             Change::EndGrant(id) => statements.push(end_grant(id)),
             Change::EndClientSession { sid, kind, client } => {
-                statements.push(statement_of(END_CLIENT_SESSION, vec![Value::from(sid.0), is_offline(*kind), Value::from(client.0)]));
+                let values = vec![Value::from(sid.0), is_offline(*kind), Value::from(client.0)];
+                statements.extend(twice(END_CLIENT_SESSION, values));
             }
-            Change::EndSession { sid, kind } => statements.push(statement_of(END_SESSION, vec![Value::from(sid.0), is_offline(*kind)])),
+            Change::EndSession { sid, kind } => statements.extend(twice(END_SESSION, vec![Value::from(sid.0), is_offline(*kind)])),
             Change::RevokeAccessToken { realm, jti, until } => {
                 statements.push(statement_of(REVOKE_ACCESS_TOKEN, vec![Value::Int(realm.0), short_hash(jti), Value::Int(*until)]));
             }
@@ -191,13 +205,7 @@ impl Store {
 /// The statements that begin a grant: the user is held, the row is written, and what is beyond the cap ends (T-021).
 fn begin_grant(grant: &Grant, offline_grants_max: Option<u32>) -> Result<Vec<Guarded>, StoreError> {
     let (realm, user) = (Value::Int(grant.realm.0), Value::from(grant.user.0));
-    let mut values = id_values(&grant.id);
-    values.extend([realm.clone(), user.clone()]);
-    let numbers =
-        [grant.generation, grant.predecessor_uses, grant.session_started_at, grant.started_at, grant.rotated_at, grant.last_used_at];
-    values.extend(numbers.map(Value::Int));
-    values.extend([Value::from(grant.auth_time), json_unless(&grant.notes, grant.notes.is_empty())?]);
-    let mut statements = vec![guard(HOLD_USER, vec![realm.clone(), user.clone()]), statement_of(BEGIN_GRANT, values)];
+    let mut statements = vec![hold_user(grant), statement_of(BEGIN_GRANT, grant_values(grant)?)];
     if let (Some(most), SessionKind::Offline) = (offline_grants_max, grant.id.kind) {
         let id = &grant.id;
         let others = Value::from(most.saturating_sub(1));
@@ -205,6 +213,26 @@ fn begin_grant(grant: &Grant, offline_grants_max: Option<u32>) -> Result<Vec<Gua
         statements.push(statement_of(END_OFFLINE_BEYOND, values));
     }
     Ok(statements)
+}
+
+fn hold_user(grant: &Grant) -> Guarded {
+    guard(HOLD_USER, vec![Value::Int(grant.realm.0), Value::from(grant.user.0)])
+}
+
+/// All columns, in the order of the statements that insert.
+pub(crate) fn grant_values(grant: &Grant) -> Result<Vec<Value>, StoreError> {
+    let mut values = id_values(&grant.id);
+    values.extend([Value::Int(grant.realm.0), Value::from(grant.user.0)]);
+    let numbers =
+        [grant.generation, grant.predecessor_uses, grant.session_started_at, grant.started_at, grant.rotated_at, grant.last_used_at];
+    values.extend(numbers.map(Value::Int));
+    values.extend([Value::from(grant.auth_time), json_unless(&grant.notes, grant.notes.is_empty())?]);
+    Ok(values)
+}
+
+/// A statement that waited for a row does not see the chain that was begun beside that row meanwhile; the same one after it does.
+fn twice(sql: &'static str, values: Vec<Value>) -> [Guarded; 2] {
+    [statement_of(sql, values.clone()), statement_of(sql, values)]
 }
 
 fn end_grant(id: &GrantId) -> Guarded {

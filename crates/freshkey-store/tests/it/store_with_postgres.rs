@@ -11,6 +11,8 @@ mod events;
 mod grants;
 #[path = "store/lists.rs"]
 mod lists;
+#[path = "store/moved.rs"]
+mod moved;
 #[path = "store/once.rs"]
 mod once;
 #[path = "store/races.rs"]

@@ -48,7 +48,7 @@ fn every_row_of_the_list_refuses_for_its_own_reason() {
     let online: &[(Change, Refusal)] = &[
         (|_, grant, _| grant.last_used_at = START - 8 * DAY, Refusal::SessionNotActive),
         (|_, grant, _| grant.session_started_at = START - 31 * DAY, Refusal::SessionNotActive),
-        (|_, _, token| token.subject = "somebody else".into(), Refusal::RefreshUserUnknown),
+        (|_, _, token| token.subject = Some("somebody else".into()), Refusal::RefreshUserUnknown),
         (|_, grant, _| grant.user = crate::ids::UserKey::of("somebody else"), Refusal::RefreshUserUnknown),
         (|_, grant, _| grant.realm = crate::ids::RealmKey(2), Refusal::RefreshUserUnknown),
         (|world, _, _| world.user.enabled = false, Refusal::UserDisabled),
@@ -266,7 +266,7 @@ fn t_009_an_offline_token_dies_with_the_right_to_it() {
         change(&mut world);
         let grant = world.grant(SessionKind::Offline);
         let outcome = decide_at(&world, &world.token(&grant), &grant, None, NOW);
-        assert_eq!(refusal(&outcome), Refusal::OfflineNotAllowed);
+        assert_eq!(refusal(&outcome), Refusal::OfflineNoLongerAllowed);
         assert!(outcome.changes.is_empty());
     }
 }

@@ -10,7 +10,7 @@ use crate::keycloak::representation::RealmRepresentation;
 use crate::lifetimes::RealmLifetimes;
 use crate::limits::{EVENTS_KEPT_S_MAX, LIFETIME_S_MAX, OFFLINE_GRANTS_MAX, REFRESH_GRACE_S_MAX};
 use crate::passwords::PasswordPolicy;
-use crate::realm::{RealmSettings, ReuseEnds, RotationSettings, SslRequired};
+use crate::realm::{IntrospectionBy, RealmSettings, ReuseEnds, RotationSettings, SslRequired};
 use freshkey_protocol::jose::Algorithm;
 
 /// How long events are kept when nobody says: as long as an unused offline session lives.
@@ -32,6 +32,7 @@ pub(super) fn read(name: &str, realm: &RealmRepresentation, problems: &mut ItemP
         default_signature_algorithm: signature_algorithm(realm, problems),
         lifetimes: lifetimes(realm, problems),
         rotation: rotation(realm, problems),
+        introspection: introspection(realm, problems),
         offline_grants_max: offline_grants_max(realm, problems),
         login_with_email_allowed: problems.flag("loginWithEmailAllowed", &realm.login_with_email_allowed, true),
         brute_force: brute_force(realm, problems),
@@ -101,6 +102,17 @@ fn within_limit(field: &str, given: &Given<i64>, problems: &mut ItemProblems<'_>
         return None;
     }
     Some(seconds)
+}
+
+fn introspection(realm: &RealmRepresentation, problems: &mut ItemProblems<'_>) -> IntrospectionBy {
+    match attribute(&realm.attributes, "freshkey.introspection.by") {
+        None | Some("any-client") => IntrospectionBy::AnyClient,
+        Some("audience") => IntrospectionBy::Audience,
+        Some(other) => {
+            problems.broken("attributes.freshkey.introspection.by", shortened(other), "any-client or audience");
+            IntrospectionBy::Audience
+        }
+    }
 }
 
 fn rotation(realm: &RealmRepresentation, problems: &mut ItemProblems<'_>) -> RotationSettings {

@@ -77,6 +77,8 @@ fn examples() -> Vec<Refusal> {
         Refusal::TooContended,
         Refusal::Overloaded,
         Refusal::Internal,
+        Refusal::OriginNotAllowed,
+        Refusal::OfflineNoLongerAllowed,
     ]
 }
 
@@ -154,6 +156,8 @@ fn number(refusal: &Refusal) -> usize {
         Refusal::TooContended => 68,
         Refusal::Overloaded => 69,
         Refusal::Internal => 70,
+        Refusal::OriginNotAllowed => 71,
+        Refusal::OfflineNoLongerAllowed => 72,
     }
 }
 
@@ -165,7 +169,7 @@ fn line(refusal: &Refusal) -> String {
 #[test]
 fn every_refusal_has_an_example() {
     let numbers: Vec<usize> = examples().iter().map(number).collect();
-    assert_eq!(numbers, (0..71).collect::<Vec<_>>());
+    assert_eq!(numbers, (0..73).collect::<Vec<_>>());
 }
 
 #[test]
@@ -188,6 +192,7 @@ fn every_fault_of_an_assertion_in_its_words() {
             AssertionFault::Audience(method),
             AssertionFault::NotActive(method),
             AssertionFault::IssuedInFuture(method),
+            AssertionFault::ExpirationMissing(method),
             AssertionFault::IdMissing(method),
             AssertionFault::Reused(method),
         ]
@@ -217,6 +222,8 @@ fn every_fault_of_an_access_token_in_its_words() {
         F::Stale,
         F::UserNotFound,
         F::UserDisabled,
+        F::Lightweight,
+        F::OtherAudience,
     ];
     let table: String = faults.into_iter().map(|fault| line(&Refusal::InvalidAccessToken(fault)) + "\n").collect();
     insta::assert_snapshot!(table);

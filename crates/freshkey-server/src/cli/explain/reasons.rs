@@ -85,7 +85,7 @@ pub(super) fn explained(name: &str) -> Explained {
         "reused_too_often" => {
             ("the token was used again after it had a successor: a theft, or an application that kept the old one", STORE_NEW_TOKEN)
         }
-        "offline_not_allowed" => (
+        "offline_not_allowed" | "offline_no_longer_allowed" => (
             "the user or the client has no right to offline tokens (any more)",
             Some("the user needs the role offline_access, the client the scope of that name"),
         ),
@@ -182,6 +182,7 @@ mod tests {
             R::ReusedAfterSuccessor,
             R::ReusedTooOften,
             R::OfflineNotAllowed,
+            R::OfflineNoLongerAllowed,
             R::DatabaseRegressed,
             R::ConsentRequired,
             R::InvalidScope { requested: String::new() },

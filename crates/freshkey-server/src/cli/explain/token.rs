@@ -80,7 +80,7 @@ async fn of_ours(
 ) -> Result<Story, Failure> {
     let mut story = Story::new(open, Subject::Token);
     story.token = Some(facts(header, claims));
-    let sid = claims.sid.as_deref().or(claims.session_state.as_deref()).and_then(SessionId::parse);
+    let sid = claims.sid.as_deref().or(claims.session_state.as_deref()).and_then(SessionId::of);
     if let Some(sid) = sid {
         story.sid = Some(sid.to_string());
         story.add_grants(desk, open, &GrantFilter::session(open.realm.key, sid)).await?;

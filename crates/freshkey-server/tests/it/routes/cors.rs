@@ -22,7 +22,7 @@ fn allowed(answer: &Answer) -> Option<&str> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_success_is_for_the_clients_own_origins() {
+async fn kc_049_a_page_of_a_foreign_origin_is_refused() {
     let server = TestServer::start().await;
     let form = [("grant_type", "password"), ("username", "demo"), ("password", crate::support::PASSWORD)];
     let own = server.post(TOKEN).basic("ua", UA_SECRET).header("origin", OWN).form(&form).send().await;
@@ -36,8 +36,11 @@ async fn a_success_is_for_the_clients_own_origins() {
     assert_eq!(own.headers["vary"], "Origin");
     for origin in [OTHER, "https://app.example.evil.example", "http://app.example", "https://app.example:8443", "null"] {
         let other = server.post(TOKEN).basic("ua", UA_SECRET).header("origin", origin).form(&form).send().await;
-        assert_eq!((other.status, cors(&other.headers)), (200, vec![]), "{origin}: the request goes through, the headers are absent");
+        assert_eq!((other.status, other.text(), cors(&other.headers)), (403, r#"{"error":"Invalid origin"}"#, vec![]), "{origin}");
     }
+    let kinds: Vec<String> = server.events().await.iter().map(|stored| format!("{:?} {:?}", stored.kind, stored.reason)).collect();
+    let signed_in = kinds.iter().filter(|kind| kind.to_uppercase().contains("LOGIN") && kind.ends_with("None")).count();
+    assert_eq!(signed_in, 1, "nobody was signed in for a foreign page: {kinds:?}");
     let none = server.post(TOKEN).basic("ua", UA_SECRET).form(&form).send().await;
     assert_eq!(cors(&none.headers), []);
     server.set_client("ua", &[("webOrigins", "*")]).await;
@@ -49,16 +52,17 @@ async fn a_success_is_for_the_clients_own_origins() {
 async fn kc_037_early_refusals_are_readable_from_every_origin() {
     let server = TestServer::start().await;
     for form in [
-        &[("grant_type", "magic")][..],
-        &[("grant_type", "password"), ("client_id", "nobody")],
+        &[("grant_type", "password"), ("client_id", "nobody")][..],
         &[("grant_type", "password"), ("client_id", "ua"), ("client_secret", "wrong")],
     ] {
         let answer = server.post(TOKEN).header("origin", OTHER).form(form).send().await;
         assert_eq!(allowed(&answer), Some(OTHER), "{form:?}");
     }
+    let before_any_client = server.post(TOKEN).header("origin", OWN).form(&[("grant_type", "magic"), ("client_id", "ua")]).send().await;
+    assert_eq!((before_any_client.status, cors(&before_any_client.headers)), (400, vec![]));
     let late = [("grant_type", "refresh_token"), ("client_id", "ua"), ("client_secret", UA_SECRET), ("refresh_token", "x")];
     let answer = server.post(TOKEN).header("origin", OTHER).form(&late).send().await;
-    assert_eq!((answer.status, allowed(&answer)), (400, None), "the client is known by then");
+    assert_eq!((answer.status, allowed(&answer)), (403, None), "the client is known by then");
     assert_eq!(allowed(&server.post(TOKEN).header("origin", OWN).form(&late).send().await), Some(OWN));
 }
 
@@ -117,7 +121,7 @@ async fn t_018_a_token_that_nobody_verified_opens_nothing() {
         assert!(seen.iter().all(|headers| *headers == seen[0]), "{origin}: {seen:?}");
     }
     let good = server.get("/realms/UA/protocol/openid-connect/userinfo").header("origin", OTHER).bearer(&token.access_token()).send().await;
-    assert_eq!((good.status, allowed(&good)), (200, None));
+    assert_eq!((good.status, allowed(&good)), (403, None));
     let good = server.get("/realms/UA/protocol/openid-connect/userinfo").header("origin", OWN).bearer(&token.access_token()).send().await;
     assert_eq!((good.status, allowed(&good)), (200, Some(OWN)));
 }

@@ -51,7 +51,7 @@ async fn other_paths_are_404_and_say_nothing_of_the_server() {
         "//realms/UA",
     ] {
         let answer = server.get(path).send().await;
-        assert_eq!((answer.status, answer.text()), (404, r#"{"error":"Unable to find matching target resource method"}"#), "{path}");
+        assert_eq!((answer.status, answer.text()), (404, r#"{"error":"HTTP 404 Not Found"}"#), "{path}");
     }
 }
 

@@ -93,15 +93,15 @@ async fn what_a_token_rests_on_is_named_when_it_is_gone() {
     assert_eq!(description(&token.access_token()).await, "Client disabled");
     server.set_client("ua-grant", &[("enabled", "true")]).await;
     server.set_realm(&[("notBefore", &(crate::support::START + 1).to_string())]).await;
-    assert_eq!(description(&token.access_token()).await, "Stale token");
+    assert_eq!(description(&token.access_token()).await, "Token verification failed");
     server.set_realm(&[("notBefore", "0")]).await;
     assert_eq!(server.userinfo(&token.access_token()).await.status, 200);
     server.set_realm(&[("ssoSessionIdleTimeout", "60")]).await;
     server.clock.advance_s(100);
-    assert_eq!(description(&token.access_token()).await, "Session expired");
+    assert_eq!(description(&token.access_token()).await, "user_session_not_found");
     server.set_realm(&[("ssoSessionIdleTimeout", "604800")]).await;
     let _ = server.log_out(&token.refresh_token()).await;
-    assert_eq!(description(&token.access_token()).await, "User session not found or doesn't have client attached on it");
+    assert_eq!(description(&token.access_token()).await, "user_session_not_found");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -129,4 +129,12 @@ async fn without_the_store_it_is_503() {
     server.store().clone().close().await.unwrap();
     let answer = server.userinfo(&token).await;
     assert_eq!((answer.status, answer.headers["retry-after"].to_str().unwrap()), (503, "1"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kc_067_a_lightweight_access_token_is_not_for_userinfo() {
+    let server = TestServer::start().await;
+    server.set_client("ua-grant", &[("attributes.client.use.lightweight.access.token.enabled", "true")]).await;
+    let answer = server.userinfo(&server.sign_in("openid").await.access_token()).await;
+    assert_eq!((answer.status, challenge(&answer).1.contains("Lightweight access token not allowed for userinfo endpoint")), (401, true));
 }

@@ -52,6 +52,12 @@ impl<'r> Request<'r> {
         self.raw_form(encode_pairs(pairs.iter().copied()).into_bytes())
     }
 
+    /// The fields that have a value: an empty scope is refused, and none is not.
+    pub fn filled_form(self, pairs: &[(&str, &str)]) -> Self {
+        let filled: Vec<_> = pairs.iter().copied().filter(|(_, value)| !value.is_empty()).collect();
+        self.form(&filled)
+    }
+
     pub fn raw_form(self, body: impl Into<Bytes>) -> Self {
         self.header("content-type", "application/x-www-form-urlencoded").body(body)
     }

@@ -99,7 +99,7 @@ impl TestServer {
             ("password", super::PASSWORD),
             ("scope", scope),
         ];
-        let answer = self.token(&form).await;
+        let answer = self.post(TOKEN).filled_form(&form).send().await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         answer
     }

@@ -271,7 +271,13 @@ async fn kc_020_an_unknown_realm_has_its_own_body() {
         assert_eq!(scene.server.get(path).send().await.text(), r#"{"error":"Realm does not exist"}"#, "{path}");
     }
     scene.server.set_realm(&[("enabled", "false")]).await;
-    assert_eq!(scene.server.get("/realms/UA").send().await.refusal(), "403 access_denied: Realm not enabled");
+    assert_eq!(
+        scene.server.get("/realms/UA/protocol/openid-connect/userinfo").send().await.refusal(),
+        "403 access_denied: Realm not enabled"
+    );
+    for path in ["/realms/UA", "/realms/UA/.well-known/openid-configuration"] {
+        assert_eq!(scene.server.get(path).send().await.status, 200, "{path} says what anybody may know");
+    }
 }
 
 /// Refused before the store is asked for anything: `verify` in the refresh grant, and `verify_access_token` in userinfo, have no store to ask. What is written is the

@@ -148,11 +148,8 @@ async fn kc_044_a_client_assertion_needs_exactly_one_audience() {
 
     let mut without_expiry = assertion_claims("ua", START);
     without_expiry.as_object_mut().unwrap().shift_remove("exp");
-    assert_eq!(with_assertion(&server, &key.sign(&without_expiry)).await.status, 200);
-    let mut late = assertion_claims("ua", START);
-    late.as_object_mut().unwrap().shift_remove("exp");
-    server.clock.advance_s(26);
-    assert_eq!(with_assertion(&server, &key.sign(&late)).await.status, 400, "10 s and 15 s of skew have passed");
+    let answer = with_assertion(&server, &key.sign(&without_expiry)).await;
+    assert_eq!(answer.refusal(), "400 invalid_client: Token exp claim is required");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -169,7 +166,7 @@ async fn t_025_of_64_uses_of_one_assertion_on_two_nodes_one_gets_in() {
         (0..64).map(|number| server.nodes[number % 2].post("/realms/UA/protocol/openid-connect/token/introspect").form(&form).send());
     let statuses: Vec<u16> = join_all(uses).await.iter().map(|answer| answer.status).collect();
     assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
-    assert_eq!(statuses.iter().filter(|status| **status == 401).count(), 63, "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == 400).count(), 63, "{statuses:?}");
     let elsewhere = server.token(&[&PASSWORD_GRANT[..], &form[..2]].concat()).await;
     assert_eq!(elsewhere.status, 400, "nor at another endpoint");
 }

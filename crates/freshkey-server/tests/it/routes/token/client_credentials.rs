@@ -5,7 +5,7 @@ use freshkey_core::keycloak::edit::{RoleName, UserChange};
 
 async fn own_token(server: &TestServer, scope: &str) -> crate::support::Answer {
     let form = [("grant_type", "client_credentials"), ("scope", scope)];
-    let answer = server.post(TOKEN).basic("ua", UA_SECRET).form(&form).peer([203, 0, 113, 5]).send().await;
+    let answer = server.post(TOKEN).basic("ua", UA_SECRET).filled_form(&form).peer([203, 0, 113, 5]).send().await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     answer
 }

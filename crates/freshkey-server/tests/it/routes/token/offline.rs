@@ -40,7 +40,7 @@ async fn t_014_an_offline_token_lives_29_days_unused_and_not_31() {
         assert_eq!(server.refresh(&offline).await.status, 200, "each use restarts the thirty days");
     }
     server.advance_s(31 * DAY + 1).await;
-    assert_eq!(server.refresh(&offline).await.refusal(), "400 invalid_grant: Offline session not active");
+    assert_eq!(server.refresh(&offline).await.refusal(), "400 invalid_grant: Offline user session not found");
     assert_eq!(server.refresh(&offline).await.refusal(), "400 invalid_grant: Offline user session not found");
 }
 

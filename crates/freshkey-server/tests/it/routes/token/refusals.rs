@@ -363,7 +363,8 @@ async fn service_accounts(table: &mut Table) {
     table.section("grant_type=client_credentials");
     let server = TestServer::start().await;
     let own = async |scope: &str| {
-        server.token(&[("grant_type", "client_credentials"), ("client_id", "ua"), ("client_secret", UA_SECRET), ("scope", scope)]).await
+        let form = [("grant_type", "client_credentials"), ("client_id", "ua"), ("client_secret", UA_SECRET), ("scope", scope)];
+        server.post(TOKEN).filled_form(&form).send().await
     };
     table.row("a public client", &server.token(&[("grant_type", "client_credentials"), ("client_id", "ua-grant")]).await);
     table.row("not enabled", &own("").await);
