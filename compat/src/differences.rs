@@ -7,6 +7,9 @@ use std::collections::BTreeSet;
 /// The file, built in.
 const FILE: &str = include_str!("../differences.json");
 
+/// The register of quirks, built in.
+const QUIRKS: &str = include_str!("../../docs/compat/quirks.md");
+
 /// One or many places with one explanation.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -32,6 +35,12 @@ pub struct Verdict {
 /// Reads the register.
 pub fn known() -> Result<Vec<Known>, String> {
     serde_json::from_str(FILE).map_err(|error| format!("differences.json: {error}"))
+}
+
+/// What a quirk is about: the rest of its heading in the register.
+pub fn title(quirk: &str) -> Option<&'static str> {
+    let headings = QUIRKS.lines().filter_map(|line| line.strip_prefix("### "));
+    headings.filter_map(|heading| heading.split_once(' ')).find(|(id, _)| *id == quirk).map(|(_, title)| title)
 }
 
 /// Explains differences. `is_whole` says that every scenario was run, so that an entry without a difference is stale.
@@ -73,6 +82,14 @@ mod tests {
 
     fn entry(quirk: &str, place: &str) -> Known {
         Known { quirk: quirk.to_owned(), place: place.to_owned() }
+    }
+
+    #[test]
+    fn every_explanation_names_a_quirk_of_the_register() {
+        for known in known().expect("the register of differences") {
+            assert!(title(&known.quirk).is_some(), "{} explains {} and is no quirk", known.quirk, known.place);
+        }
+        assert_eq!(title("KC-000"), None);
     }
 
     #[test]

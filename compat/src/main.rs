@@ -10,6 +10,7 @@ use freshkey_compat::run::run;
 use freshkey_compat::scenarios;
 use freshkey_compat::script::Scenario;
 use freshkey_compat::subject::{Engine, Freshkey, Keycloak, Subject};
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 /// The same requests to a Keycloak and to Freshkey, and what differs.
@@ -104,24 +105,26 @@ async fn act(command: Command) -> Result<ExitCode, String> {
         Command::Record { server, choice } => record(&server, &choice).await,
         Command::Diff { server, choice } => {
             let mut keycloak = connect(&server).await?;
-            let mut differences = Vec::new();
+            let (mut differences, mut exchanges) = (Vec::new(), 0);
             let mut freshkey = freshkey(&choice).await?;
             for scenario in chosen(&choice)? {
                 let theirs = run(&scenario, &mut keycloak).await?;
                 let ours = run(&scenario, &mut freshkey).await?;
                 eprintln!("{}: {} exchanges", scenario.name, ours.exchanges.len());
+                exchanges += ours.exchanges.len();
                 differences.extend(compare(&theirs, &ours));
             }
-            report(differences, &choice)
+            report(exchanges, differences, &choice)
         }
         Command::Replay { choice } => {
             let mut freshkey = freshkey(&choice).await?;
-            let mut differences = Vec::new();
+            let (mut differences, mut exchanges) = (Vec::new(), 0);
             for scenario in chosen(&choice)? {
                 let ours = run(&scenario, &mut freshkey).await?;
+                exchanges += ours.exchanges.len();
                 differences.extend(compare(&Recording::read(scenario.name)?, &ours));
             }
-            report(differences, &choice)
+            report(exchanges, differences, &choice)
         }
     }
 }
@@ -173,28 +176,27 @@ fn chosen(choice: &Choice) -> Result<Vec<Scenario>, String> {
     if chosen.is_empty() { Err(format!("no scenario begins with {prefix:?}; `list` names them")) } else { Ok(chosen) }
 }
 
-fn report(found: Vec<Difference>, choice: &Choice) -> Result<ExitCode, String> {
+fn report(exchanges: usize, found: Vec<Difference>, choice: &Choice) -> Result<ExitCode, String> {
     let Verdict { explained, unexplained, stale } = differences::judge(found, &differences::known()?, choice.only.is_none());
     if choice.all {
         for (difference, quirk) in &explained {
-            show(difference, quirk);
+            println!("{quirk}  {}", difference.line());
         }
     }
+    let mut places: BTreeMap<&str, usize> = BTreeMap::new();
+    for (_, quirk) in &explained {
+        *places.entry(quirk).or_default() += 1;
+    }
+    for (quirk, count) in places {
+        println!("{quirk}  {count:>4}  {}", differences::title(quirk).unwrap_or_default());
+    }
     for difference in &unexplained {
-        show(difference, "-");
+        println!("-       {}", difference.line());
     }
     for known in &stale {
-        println!("{}: nothing differs any more at {}", known.quirk, known.place);
+        println!("{}  nothing differs any more at {}", known.quirk, known.place);
     }
-    println!(
-        "{} differences are explained by a quirk, {} are not; {} explanations are stale",
-        explained.len(),
-        unexplained.len(),
-        stale.len()
-    );
-    Ok(if unexplained.is_empty() && stale.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-fn show(difference: &Difference, quirk: &str) {
-    println!("{quirk}  {}", difference.line());
+    let (known, unknown, stale) = (explained.len(), unexplained.len(), stale.len());
+    println!("{exchanges} exchanges: {known} differences have a quirk, {unknown} have none; {stale} explanations are stale");
+    Ok(if unknown + stale == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
