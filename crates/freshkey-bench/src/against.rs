@@ -26,7 +26,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 const INTERRUPTED: u8 = 130;
 /// A program without a compiler of its own is warm after so many seconds.
-const WARM_UP_OURS_S: f64 = 5.0;
+const WARM_UP_OURS_S: f64 = 3.0;
 /// The fixed rate of the open loop, as a part of what the slower of the two can do.
 const SHARE_OF_SATURATION: f64 = 0.5;
 
@@ -47,7 +47,7 @@ pub(crate) struct Order {
     connections: usize,
     /// As many users, offline sessions and online sessions.
     users: usize,
-    /// Of Keycloak, before anything counts.
+    /// Of Keycloak, before each load.
     warm_up_s: f64,
     starts: usize,
     /// `None` on a machine with one core: nothing is pinned then.
@@ -148,16 +148,12 @@ async fn visit(order: &Order, postgres: &TestPostgres, peer: Peer, rates: Option
     postgres.execute("CHECKPOINT").await;
 
     let warm_up_s = if peer == Peer::Keycloak { order.warm_up_s } else { order.warm_up_s.min(WARM_UP_OURS_S) };
-    eprintln!("  warming up for {warm_up_s} s");
     let mut connections = load::connections(&subject, order.connections).await?;
-    for load in Load::ALL {
-        let requests = load.requests(&subject, &signed);
-        connections = load::closed(connections, &requests, warm_up_s / Load::ALL.len() as f64).await?.connections;
-    }
     let mut loads = Vec::new();
     for (number, load) in Load::ALL.into_iter().enumerate() {
         let requests = load.requests(&subject, &signed);
         let rate = rates.and_then(|rates| rates.get(number)).copied();
+        connections = load::closed(connections, &requests, warm_up_s).await?.connections;
         let (loaded, free) = load::measure(&subject, order, load, &requests, connections, rate).await?;
         connections = free;
         loads.push(loaded);

@@ -2,7 +2,7 @@
 //! (`path`, `parentId`) are written afresh, and lists are sorted by name as far as order means nothing.
 
 use super::defaults::name_of;
-use super::import::{SERVICE_ACCOUNT_FIELD, container_of};
+use super::import::{MOVE_FIELDS, SERVICE_ACCOUNT_FIELD, container_of};
 use super::secrets;
 use crate::documents::{ConfigItem, ItemKind, RealmDocuments};
 use crate::role::RoleContainer;
@@ -16,6 +16,7 @@ pub fn export_realm(documents: &RealmDocuments) -> Map<String, Value> {
         secrets::merge_item(item, &mut document);
     }
     let Value::Object(mut realm) = document else { return Map::new() };
+    MOVE_FIELDS.iter().for_each(|field| drop(realm.shift_remove(*field)));
     realm.insert("roles".to_owned(), roles(documents));
     realm.insert("groups".to_owned(), groups(documents));
     realm.insert("clients".to_owned(), sorted(documents, ItemKind::Client).map(export_client).collect());

@@ -115,6 +115,7 @@ impl RealmDraft {
         let mut report = ImportReport::default();
         let mut problems = Problems::default();
         let mut document = fields;
+        MOVE_FIELDS.iter().for_each(|field| drop(document.shift_remove(*field)));
         let name = realm_name(&document, &mut problems)?;
         let mut items = items::take(&mut document, &mut report, &mut problems, entropy);
         refuse(&problems)?;
@@ -436,6 +437,14 @@ fn service_accounts(
     }
     made
 }
+
+/// Field of ours in a realm that is being moved here from another server: what it is made from. Neither imported nor exported.
+pub const MOVING_FIELD: &str = "freshkey.import";
+
+/// Field of ours in a realm that was moved here: what it was made from. Neither imported nor exported.
+pub const MOVED_FIELD: &str = "freshkey.imported";
+
+pub(crate) const MOVE_FIELDS: [&str; 2] = [MOVING_FIELD, MOVED_FIELD];
 
 /// Field of ours in a client's document: the id of the user that stands for it. Neither imported nor exported.
 pub(crate) const SERVICE_ACCOUNT_FIELD: &str = "freshkey.serviceAccountUserId";

@@ -116,7 +116,7 @@ fn by_type(parent: &str, below: &mut HashMap<String, Vec<Component>>, depth: usi
 
 /// The groups below `parent`, each with those below it; their paths are noted.
 fn groups_below(
-    parent: Option<String>,
+    parent: Option<&str>,
     parent_path: &str,
     below: &mut HashMap<Option<String>, Vec<(String, Value)>>,
     paths: &mut HashMap<String, String>,
@@ -126,10 +126,10 @@ fn groups_below(
         return Vec::new();
     }
     let mut groups = Vec::new();
-    for (id, mut group) in below.remove(&parent).unwrap_or_default() {
+    for (id, mut group) in below.remove(&parent.map(str::to_owned)).unwrap_or_default() {
         let path = format!("{parent_path}/{}", group.get("name").and_then(Value::as_str).unwrap_or_default());
         paths.insert(id.clone(), path.clone());
-        group["subGroups"] = Value::Array(groups_below(Some(id), &path, below, paths, depth + 1));
+        group["subGroups"] = Value::Array(groups_below(Some(&id), &path, below, paths, depth + 1));
         group["path"] = json!(path);
         groups.push(group);
     }

@@ -3,11 +3,12 @@
 //! Whoever is killed in between leaves a realm that nobody can use, with a mark that says what it was made from. Started again, the same move goes on
 //! if Keycloak's database is still the same, and begins anew if it isn't. So it ends as it would have without the interruption.
 
+use super::pages::UserPages;
 use super::{Source, SourceError, SourceRealm, Survey, sql};
 use freshkey_core::documents::{RealmDocuments, UserRecord};
 use freshkey_core::grant::SessionKind;
 use freshkey_core::ids::{RealmKey, SessionId, UserKey};
-use freshkey_core::keycloak::import::{ImportError, PlannedRealm, RealmDraft};
+use freshkey_core::keycloak::import::{ImportError, MOVED_FIELD, MOVING_FIELD, PlannedRealm, RealmDraft};
 use freshkey_core::keycloak::sessions::{LeftBehind, SessionReader};
 use freshkey_core::{Entropy, Now};
 use freshkey_protocol::jose::Algorithm;
@@ -19,9 +20,6 @@ use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::ops::ControlFlow;
-
-/// Field of a realm that is being moved here: what it was made from. It is gone when the move is done.
-const MARK: &str = "freshkey.import";
 
 /// Whether sessions come along.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,6 +147,8 @@ enum Begun {
     Here(RealmKey),
     /// A move from another state of Keycloak's database.
     Otherwise(RealmKey, i64),
+    /// The same move, and it is done.
+    Done,
 }
 
 /// What was moved.
@@ -173,21 +173,14 @@ impl Movement<'_> {
         let survey = self.source.survey(&realm).await?;
         let read = self.source.realm_fields(&realm).await?;
         let state: String = self.source.transaction.query_one(sql::STATE_OF_ROWS, &[&realm.id]).await.map_err(SourceError::from)?.get(0);
-        let fingerprint = fingerprint(&read.fields, &state);
+        let fingerprint = fingerprint(&read.fields, &state, self.sessions);
         let is_on = read.fields.get("enabled") == Some(&Value::Bool(true));
         let (begun, mut draft) = self.draft(name, read.fields, &fingerprint).await?;
-        let (mut done, user_count) = (0, self.source.user_count(&realm).await?);
-        let mut pages = self.source.users(&realm, &read.group_paths).await?;
-        loop {
-            let users = pages.next().await?;
-            if users.is_empty() {
-                break;
-            }
-            done += count(users.len());
-            draft.check_users(users, self.entropy)?;
-            go_on(progress.step(Step::Check, done, user_count))?;
+        let user_count = self.source.user_count(&realm).await?;
+        if !matches!(begun, Begun::Done) {
+            let pages = self.source.users(&realm, &read.group_paths).await?;
+            self.check_users(pages, &mut draft, user_count, progress).await?;
         }
-        drop(pages);
         let session_count = self.source.session_count(&realm).await?;
         Ok(Plan {
             planned: draft.finish(self.entropy),
@@ -202,23 +195,45 @@ impl Movement<'_> {
         })
     }
 
+    async fn check_users(
+        &self,
+        mut pages: UserPages<'_>,
+        draft: &mut RealmDraft,
+        total: u64,
+        progress: &mut dyn Progress,
+    ) -> Result<(), MoveError> {
+        let mut done = 0;
+        loop {
+            let users = pages.next().await?;
+            if users.is_empty() {
+                return Ok(());
+            }
+            done += count(users.len());
+            draft.check_users(users, self.entropy)?;
+            go_on(progress.step(Step::Check, done, total))?;
+        }
+    }
+
     async fn draft(&self, name: &str, fields: Map<String, Value>, fingerprint: &str) -> Result<(Begun, RealmDraft), MoveError> {
         let anew = |fields| RealmDraft::new(fields, self.now, self.entropy);
         let Some(there) = self.store.load_realm(name).await? else { return Ok((Begun::Nothing, anew(fields)?)) };
-        match there.document.get(MARK).and_then(Value::as_str) {
+        let field = |name: &str| there.document.get(name).and_then(Value::as_str);
+        match field(MOVING_FIELD) {
+            None if field(MOVED_FIELD) == Some(fingerprint) => Ok((Begun::Done, RealmDraft::resume(there, self.now)?)),
             None => Err(MoveError::Exists),
             Some(mark) if mark == fingerprint => Ok((Begun::Here(there.key), RealmDraft::resume(there, self.now)?)),
             Some(_) => Ok((Begun::Otherwise(there.key, there.version), anew(fields)?)),
         }
     }
 
-    /// Writes what was planned.
+    /// Writes what was planned; nothing where it is done already.
     pub async fn carry_out(&self, plan: &Plan, audit: &Audit<'_>, progress: &mut dyn Progress) -> Result<Moved, MoveError> {
         if let Some(algorithm) = plan.planned.missing_key() {
             return Err(MoveError::NoKey(algorithm));
         }
         let (key, found) = match plan.begun {
             Begun::Here(key) => (key, self.users_there(key).await?),
+            Begun::Done => return Ok(Moved::default()),
             Begun::Nothing => (self.create(plan, audit).await?, HashSet::new()),
             Begun::Otherwise(key, version) => {
                 let removed = self.store.delete_realm(key, version, &audit(key, "realm.import-undone")).await?;
@@ -241,7 +256,7 @@ impl Movement<'_> {
         let documents = plan.planned.documents();
         let mut off = documents.document.clone();
         off["enabled"] = json!(false);
-        off[MARK] = json!(plan.fingerprint);
+        off[MOVING_FIELD] = json!(plan.fingerprint);
         let new = NewRealm { name: documents.name.clone(), document: off, items: documents.items.clone() };
         match self.store.create_realm(&new, &audit(RealmKey(0), "realm.import")).await? {
             RealmCreated::Yes(key) => Ok(key),
@@ -324,12 +339,13 @@ impl Movement<'_> {
         }
     }
 
-    /// Gives the realm the switch that it has in Keycloak, and takes the mark away.
+    /// Gives the realm the switch that it has in Keycloak, and marks it as done.
     async fn switch_on(&self, plan: &Plan, audit: &Audit<'_>) -> Result<(), MoveError> {
         let there = self.store.load_realm(plan.planned.name()).await?.ok_or(MoveError::Raced)?;
         let RealmDocuments { key, version, mut document, .. } = there;
         if let Some(fields) = document.as_object_mut() {
-            fields.shift_remove(MARK);
+            fields.shift_remove(MOVING_FIELD);
+            fields.insert(MOVED_FIELD.to_owned(), json!(plan.fingerprint));
             fields.insert("enabled".to_owned(), json!(plan.is_on));
         }
         let change = RealmChange { document: Some(document), ..RealmChange::default() };
@@ -346,6 +362,11 @@ impl Plan {
         matches!(self.begun, Begun::Here(_))
     }
 
+    /// Whether all of it is here already.
+    pub fn is_done(&self) -> bool {
+        matches!(self.begun, Begun::Done)
+    }
+
     /// Whether an interrupted run has left something that is thrown away, since Keycloak's database has changed after it.
     pub fn begins_anew(&self) -> bool {
         matches!(self.begun, Begun::Otherwise(..))
@@ -353,8 +374,8 @@ impl Plan {
 }
 
 /// Of everything that is moved. Two states of Keycloak's database that differ have different ones.
-fn fingerprint(fields: &Map<String, Value>, state_of_rows: &str) -> String {
-    let text = format!("{state_of_rows}\n{}", Value::Object(fields.clone()));
+fn fingerprint(fields: &Map<String, Value>, state_of_rows: &str, sessions: Sessions) -> String {
+    let text = format!("{sessions:?} {state_of_rows}\n{}", Value::Object(fields.clone()));
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
     freshkey_protocol::base64url::encode(digest.as_ref())
 }

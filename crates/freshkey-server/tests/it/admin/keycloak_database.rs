@@ -33,7 +33,9 @@ async fn a_dry_run_tells_everything_and_changes_nothing_and_then_it_is_done() {
     assert_eq!((&done[0]["realm"], &done[0]["users"], &done[0]["offlineSessions"]), (&json!("shop"), &json!(7), &json!(0)));
     assert_eq!(done[1]["notCarriedOver"][0], json!({ "topic": "client of another protocol", "name": "saml-app", "count": 0 }));
     assert_eq!(dir.admin(&["user", "show", "ann", "--realm", "shop", "--json"]).json()["email"], "ann@example.org");
-    assert_eq!(dir.admin(&import).code, 8, "it is there already");
+    assert_eq!(dir.admin(&import).code, 8, "it is there already, and without its sessions");
+    let again = dir.admin(&[&import[..], &["--without-sessions"]].concat()).ok();
+    assert!(again.stderr.contains("realm \"till\" was moved here before"), "{}", again.stderr);
 }
 
 #[tokio::test]

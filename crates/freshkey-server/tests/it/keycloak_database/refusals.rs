@@ -40,6 +40,7 @@ async fn a_realm_that_is_there_or_is_not_in_keycloak_is_refused_and_nothing_is_w
     assert_eq!((name.as_str(), there), ("shed", vec!["shop".to_owned(), "till".to_owned()]));
     assert_eq!(ours.store.realm_list().await.unwrap(), []);
     ours.take_over(&keycloak, &["shop"], recording.taken_at).await;
+    keycloak.execute("UPDATE realm SET display_name = 'The other shop'").await;
     let before = ours.store.config_version().await.unwrap();
     let again = ours.try_to_take_over(&keycloak, "shop", recording.taken_at, &mut Unhindered).await;
     assert!(matches!(again, Err(MoveError::Exists)), "{again:?}");

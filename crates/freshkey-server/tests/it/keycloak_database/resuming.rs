@@ -96,6 +96,18 @@ async fn a_move_whose_keycloak_went_on_begins_anew() {
 }
 
 #[tokio::test]
+async fn a_realm_that_is_here_already_is_left_as_it_is() {
+    let (recording, keycloak, ours) = (Recording::read(), Keycloak::load().await, Ours::make().await);
+    ours.take_over(&keycloak, &["till"], recording.taken_at).await;
+    let token = recording.token("offline current");
+    let server = ours.serve(recording.taken_at).await;
+    let successor = server.refresh(&recording, token, &token.refresh_token).await.refresh_token();
+    // The command is run again, since of several realms the last was interrupted.
+    ours.take_over(&keycloak, &["till", "shop"], recording.taken_at).await;
+    assert_eq!(server.refresh(&recording, token, &successor).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_realm_that_was_removed_is_not_in_the_way_of_its_sessions() {
     let (recording, keycloak, ours) = (Recording::read(), Keycloak::load().await, Ours::make().await);
     ours.take_over(&keycloak, &["till"], recording.taken_at).await;

@@ -56,6 +56,11 @@ pub(super) async fn run(desk: &Desk, options: &Options, dry_run: bool) -> Result
         let plan = movement.plan(name, &mut shown).await;
         shown.finish();
         let mut plan = plan.map_err(|error| failure(name, &error))?;
+        if plan.is_done() {
+            desk.output
+                .say(&format!("realm {name:?} was moved here before, from the same state of Keycloak's database; it is left as it is"));
+            continue;
+        }
         let added_key = add_missing_key(desk, &mut plan.planned)?;
         tell(desk, &plan, sessions);
         if let Some(algorithm) = added_key {

@@ -54,9 +54,9 @@ impl Shown {
 impl Progress for Shown {
     fn step(&mut self, step: Step, done: u64, total: u64) -> ControlFlow<()> {
         if std::io::stderr().is_terminal() {
-            self.draw(step, done, total)
+            self.draw(step, done, total);
         } else {
-            self.write(step, done, total)
+            self.write(step, done, total);
         }
         ControlFlow::Continue(())
     }
