@@ -104,6 +104,11 @@ impl Source<'_> {
         self.count(sql::SESSION_COUNT, realm).await
     }
 
+    /// A text that changes whenever a user or a session of the realm does.
+    async fn state_of_rows(&self, realm: &SourceRealm) -> Result<String, SourceError> {
+        Ok(self.transaction.query_one(sql::STATE_OF_ROWS, &[&realm.id]).await?.try_get(0)?)
+    }
+
     async fn count(&self, statement: &str, realm: &SourceRealm) -> Result<u64, SourceError> {
         let count: i64 = self.transaction.query_one(statement, &[&realm.id]).await?.try_get(0)?;
         Ok(u64::try_from(count).unwrap_or_default())

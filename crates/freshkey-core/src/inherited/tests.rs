@@ -78,7 +78,7 @@ fn after_the_first_use_here_no_token_of_the_other_server_is_good() {
 #[test]
 fn a_chain_that_nothing_told_of_begins_with_its_first_use() {
     let world = world();
-    let first = moved(&world, Family::FIRST, Some(("another chain's", START + 500)));
+    let first = moved(&world, Family::FIRST, Some(("another chain's", START + 50)));
     let unknown = Grant { id: GrantId { family: Family(99), ..first.id }, ..first.clone() };
     let token = foreign(&world, &unknown, "never used", START + 100);
     let (generation, changes) = judge(&world, std::slice::from_ref(&first), &token);

@@ -4,7 +4,7 @@
 //! if Keycloak's database is still the same, and begins anew if it isn't. So it ends as it would have without the interruption.
 
 use super::pages::UserPages;
-use super::{Source, SourceError, SourceRealm, Survey, sql};
+use super::{Source, SourceError, SourceRealm, Survey};
 use freshkey_core::documents::{RealmDocuments, UserRecord};
 use freshkey_core::grant::SessionKind;
 use freshkey_core::ids::{RealmKey, SessionId, UserKey};
@@ -172,8 +172,7 @@ impl Movement<'_> {
         let realm = self.source.realm(name).await?;
         let survey = self.source.survey(&realm).await?;
         let read = self.source.realm_fields(&realm).await?;
-        let state: String = self.source.transaction.query_one(sql::STATE_OF_ROWS, &[&realm.id]).await.map_err(SourceError::from)?.get(0);
-        let fingerprint = fingerprint(&read.fields, &state, self.sessions);
+        let fingerprint = fingerprint(&read.fields, &self.source.state_of_rows(&realm).await?, self.sessions);
         let is_on = read.fields.get("enabled") == Some(&Value::Bool(true));
         let (begun, mut draft) = self.draft(name, read.fields, &fingerprint).await?;
         let user_count = self.source.user_count(&realm).await?;
