@@ -33,7 +33,7 @@ fn assert_explained(verdict: &Verdict) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_difference_from_keycloak_has_a_quirk_on_sqlite() {
+async fn a_replay_on_sqlite_finds_no_difference_without_a_quirk() {
     let pairs = replayed(Engine::Sqlite).await;
     let exchanges: usize = pairs.iter().map(|(recorded, _)| recorded.exchanges.len()).sum();
     assert!(exchanges >= 300, "{exchanges} exchanges are recorded");
@@ -42,7 +42,7 @@ async fn every_difference_from_keycloak_has_a_quirk_on_sqlite() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_difference_from_keycloak_has_a_quirk_on_postgres() {
+async fn a_replay_on_postgres_finds_no_difference_without_a_quirk() {
     assert_explained(&verdict(&replayed(Engine::Postgres).await));
 }
 

@@ -8,7 +8,6 @@ mod report;
 mod sign_in;
 mod subject;
 mod usage;
-mod wire;
 
 use crate::machine;
 use crate::plan::Cores;
@@ -20,11 +19,8 @@ use sign_in::Signed;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::PathBuf;
-use std::process::ExitCode;
 use subject::{Peer, Subject};
-use tokio::signal::unix::{SignalKind, signal};
 
-const INTERRUPTED: u8 = 130;
 /// A program without a compiler of its own is warm after so many seconds.
 const WARM_UP_OURS_S: f64 = 3.0;
 /// The fixed rate of the open loop, as a part of what the slower of the two can do.
@@ -83,49 +79,8 @@ struct Outcome {
     claims: Vec<String>,
 }
 
-/// Runs the order until it is through, or until somebody interrupts it; either way everything that was started is stopped.
-pub(crate) fn main(order: &str) -> ExitCode {
-    let order: Order = match serde_json::from_str(order) {
-        Ok(order) => order,
-        Err(error) => return failed(&format!("the order is not understood: {error}")),
-    };
-    // One thread: the kernel ties the end of our children to the thread that started them.
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return failed(&error.to_string()),
-    };
-    let outcome = runtime.block_on(async {
-        tokio::select! {
-            result = run(&order) => Some(result),
-            () = interrupted() => None,
-        }
-    });
-    match outcome {
-        Some(Ok(())) => ExitCode::SUCCESS,
-        Some(Err(failure)) => failed(&failure),
-        None => {
-            eprintln!("bench: interrupted; everything that was started is stopped");
-            ExitCode::from(INTERRUPTED)
-        }
-    }
-}
-
-fn failed(failure: &str) -> ExitCode {
-    eprintln!("bench: {failure}");
-    ExitCode::FAILURE
-}
-
-async fn interrupted() {
-    match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
-        (Ok(mut interrupt), Ok(mut terminate)) => {
-            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-        }
-        // Then the kernel's own way of ending us stays in force.
-        _ => std::future::pending().await,
-    }
-}
-
-async fn run(order: &Order) -> Result<(), String> {
+/// Runs the order until it is through.
+pub(crate) async fn run(order: &Order) -> Result<(), String> {
     let begun = format!("{}; load average at the start {}", machine::date(), machine::load());
     let lock = File::create(&order.lock).map_err(|error| format!("{}: {error}", order.lock.display()))?;
     lock.try_lock().map_err(|_| "another run is under way".to_owned())?;

@@ -4,7 +4,7 @@ use crate::budgets;
 use crate::case::{Case, Tokens, cases};
 use crate::commits::{self, Commits};
 use crate::database::Database;
-use crate::http::Connection;
+use crate::http::{self, Connection};
 use crate::load::{Idle, Load, Worker, drive, first_refresh};
 use crate::output::{self, Row};
 use crate::plan::{Engine, Plan};
@@ -19,10 +19,8 @@ use freshkey_core::realm::Realm;
 use freshkey_testkit::databases::TestPostgres;
 use serde_json::Value;
 use std::fs::{self, File};
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::sleep;
 
 /// Events are written within a moment after their request; the round waits for them, so that they are counted.
@@ -32,7 +30,6 @@ const FOLLOW_PATIENCE: Duration = Duration::from_secs(5);
 /// How long the server is left alone before its memory counts as that of an idle one.
 const IDLE_TIME: Duration = Duration::from_secs(2);
 const STARTS: usize = 5;
-const INTERRUPTED: u8 = 130;
 
 /// What one case came to in one database.
 pub(crate) struct Measured {
@@ -59,50 +56,8 @@ pub(crate) struct Visit {
     pub(crate) commits: Commits,
 }
 
-/// Runs the plan until it is through, or until somebody interrupts it; either way everything that was started is stopped.
-pub(crate) fn main(order: &str) -> ExitCode {
-    let plan: Plan = match serde_json::from_str(order) {
-        Ok(plan) => plan,
-        Err(error) => return failed(&format!("the plan is not understood: {error}")),
-    };
-    // One thread: the kernel ties the end of our children to the thread that started them.
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return failed(&error.to_string()),
-    };
-    let outcome = runtime.block_on(async {
-        tokio::select! {
-            result = run(&plan) => Some(result),
-            () = interrupted() => None,
-        }
-    });
-    match outcome {
-        Some(Ok(())) => ExitCode::SUCCESS,
-        Some(Err(failure)) => failed(&failure),
-        None => {
-            eprintln!("bench: interrupted; everything that was started is stopped");
-            ExitCode::from(INTERRUPTED)
-        }
-    }
-}
-
-fn failed(failure: &str) -> ExitCode {
-    eprintln!("bench: {failure}");
-    ExitCode::FAILURE
-}
-
-async fn interrupted() {
-    let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
-    match signals {
-        (Ok(mut interrupt), Ok(mut terminate)) => {
-            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-        }
-        // Then the kernel's own way of ending us stays in force.
-        _ => std::future::pending().await,
-    }
-}
-
-async fn run(plan: &Plan) -> Result<(), String> {
+/// Runs the plan until it is through.
+pub(crate) async fn run(plan: &Plan) -> Result<(), String> {
     let begun = format!("{}; load average at the start {}", crate::machine::date(), crate::machine::load());
     let _alone = alone(plan)?;
     if plan.directory.exists() {
@@ -210,12 +165,11 @@ impl Minters {
                 ("password", PASSWORD),
                 ("scope", tokens.scope()),
             ];
-            let form = freshkey_protocol::form::encode_pairs(form);
-            let answer = connection.post(TOKEN_PATH, HOST, &form).await?;
+            let answer = connection.send(&http::form(HOST, TOKEN_PATH, &form)).await?;
             if answer.status != 200 {
                 return Err(format!("the sign-in was refused: {}", answer.shown()));
             }
-            let body: Value = serde_json::from_slice(answer.body).map_err(|error| error.to_string())?;
+            let body: Value = answer.json()?;
             let token = body.get("refresh_token").and_then(Value::as_str).ok_or("the sign-in brought no refresh token")?;
             minters.push(Arc::new(Minter::like(token, database.seeded_at, Arc::clone(realm))?));
         }

@@ -1,7 +1,7 @@
 //! The load: so many connections, each sending its next refresh when the last one is answered. Every answer is looked at.
 
 use crate::case::{Case, Tokens};
-use crate::http::{Answer, Connection};
+use crate::http::{self, Answer, Connection};
 use crate::plan::Rotation;
 use crate::seed::CLIENT;
 use crate::server::{HOST, TOKEN_PATH};
@@ -60,7 +60,7 @@ impl Worker {
         let nth = self.random.below(self.generations.len());
         let form = self.form(load, nth)?;
         let begun = Instant::now();
-        let answer = self.connection.post(TOKEN_PATH, HOST, &form).await?;
+        let answer = self.connection.send(&form).await?;
         self.waits.push(microseconds(begun.elapsed()));
         check(&answer, load.case)?;
         if load.case.rotation == Rotation::On {
@@ -73,9 +73,9 @@ impl Worker {
     pub(crate) async fn probe(&mut self, load: &Load) -> Result<Probed, String> {
         let nth = self.random.below(self.generations.len());
         let form = self.form(load, nth)?;
-        let answer = self.connection.post(TOKEN_PATH, HOST, &form).await?;
+        let answer = self.connection.send(&form).await?;
         check(&answer, load.case)?;
-        let body: Value = serde_json::from_slice(answer.body).map_err(|error| error.to_string())?;
+        let body: Value = answer.json()?;
         let token = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let (access, refresh) = (token("access_token"), token("refresh_token"));
         let jws = CompactJws::parse(access.as_bytes()).map_err(|error| format!("the access token is no JWT: {error:?}"))?;
@@ -87,11 +87,11 @@ impl Worker {
         Ok(Probed { algorithm: jws.header().algorithm.as_str().to_owned(), rotation, signed_bytes })
     }
 
-    fn form(&mut self, load: &Load, nth: usize) -> Result<String, String> {
+    fn form(&mut self, load: &Load, nth: usize) -> Result<Vec<u8>, String> {
         let generation = *self.generations.get(nth).ok_or("there are fewer sessions than connections")?;
         let session = Sessions::nth_usable(nth * self.workers + self.number);
         let token = load.minter.mint(&self.sessions, Presented { session, generation, number: self.random.next() })?;
-        Ok(["grant_type=refresh_token&client_id=", CLIENT, "&refresh_token=", &token].concat())
+        Ok(refresh(&token))
     }
 
     async fn refresh_until(mut self, load: Load, until: Instant) -> Result<Self, String> {
@@ -132,10 +132,13 @@ pub(crate) async fn first_refresh(
     nth: usize,
 ) -> Result<Duration, String> {
     let token = minter.mint(sessions, Presented { session: sessions.nth_untouched(nth), generation: 0, number: 0 })?;
-    let form = ["grant_type=refresh_token&client_id=", CLIENT, "&refresh_token=", &token].concat();
-    let answer = connection.post(TOKEN_PATH, HOST, &form).await?;
+    let answer = connection.send(&refresh(&token)).await?;
     let elapsed = started.elapsed();
     if answer.status == 200 { Ok(elapsed) } else { Err(format!("the first refresh was refused: {}", answer.shown())) }
+}
+
+fn refresh(token: &str) -> Vec<u8> {
+    http::encoded_form(HOST, TOKEN_PATH, &["grant_type=refresh_token&client_id=", CLIENT, "&refresh_token=", token].concat())
 }
 
 async fn spin() {
@@ -145,7 +148,7 @@ async fn spin() {
 }
 
 fn check(answer: &Answer<'_>, case: Case) -> Result<(), String> {
-    let has = |name: &[u8]| memchr::memmem::find(answer.body, name).is_some();
+    let has = |name: &[u8]| memchr::memmem::find(&answer.body, name).is_some();
     let tokens = has(br#""access_token":"ey"#)
         && has(br#""refresh_token":"ey"#)
         && has(br#""id_token":"ey"#) == (case.tokens == Tokens::AccessAndId);
@@ -177,7 +180,7 @@ mod tests {
     use crate::plan::Signature;
 
     fn checked(status: u16, body: &str, tokens: Tokens) -> Result<(), String> {
-        check(&Answer { status, body: body.as_bytes() }, Case { signature: Signature::Rs256, tokens, rotation: Rotation::Off })
+        check(&Answer { status, body: body.as_bytes().into() }, Case { signature: Signature::Rs256, tokens, rotation: Rotation::Off })
     }
 
     #[test]

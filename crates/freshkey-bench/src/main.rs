@@ -15,6 +15,7 @@ mod database;
 mod http;
 mod load;
 mod machine;
+mod order;
 mod output;
 mod plan;
 mod process;
@@ -30,8 +31,8 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let (job, order) = (arguments.next().unwrap_or_default(), arguments.next());
     let result = match (job.as_str(), order) {
-        ("run", Some(order)) => return bench::main(&order),
-        ("against", Some(order)) => return against::main(&order),
+        ("run", Some(order)) => return order::execute(&order, bench::run),
+        ("against", Some(order)) => return order::execute(&order, against::run),
         // What these are told may hold a password, so it comes by standard input.
         ("seed", None) => seed::main(),
         ("commits", None) => commits::main(),

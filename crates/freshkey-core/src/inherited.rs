@@ -73,9 +73,9 @@ fn without(notes: &SessionNotes, names: &[&str]) -> SessionNotes {
     notes.iter().filter(|(name, _)| !names.contains(&name.as_str())).map(|(name, text)| (name.clone(), text.clone())).collect()
 }
 
-/// Whether the grant was brought here.
-pub(crate) fn is_inherited(grant: &Grant) -> bool {
-    grant.notes.contains_key(MOVED_AT)
+/// Whether a grant with these notes was brought here. A chain of it that ends alone could begin again, so it ends with the client's whole part of the session.
+pub fn is_inherited(notes: &SessionNotes) -> bool {
+    notes.contains_key(MOVED_AT)
 }
 
 /// Which token of its chain was presented. Ours say it. One of the other server is placed by its id and moment: the token used last is known by its

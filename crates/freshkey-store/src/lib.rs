@@ -12,6 +12,7 @@ mod limits;
 pub mod migrate;
 mod once;
 mod page;
+pub mod postgres_tls;
 mod sealing;
 pub mod statements;
 mod store;

@@ -24,9 +24,4 @@ pub(super) const EXCEPTIONS: &[Exception] = &[
         path: "crates/freshkey-server/src/keycloak_database/sql.rs",
         reason: "whole constants that read the database of a Keycloak: its schema is not ours, and the store runs none of them",
     },
-    Exception {
-        rule: "foreign",
-        path: "crates/freshkey-server/Cargo.toml",
-        reason: "tokio-postgres, for keycloak_database alone, which reads a schema that is not ours",
-    },
 ];

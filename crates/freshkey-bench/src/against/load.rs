@@ -3,8 +3,8 @@
 use super::realm::{API, APP, REALM, SECRET, endpoint};
 use super::sign_in::Signed;
 use super::subject::Subject;
-use super::wire::{self, Answer, Connection};
 use super::{Order, SHARE_OF_SATURATION, open_loop, usage};
+use crate::http::{self, Answer, Connection};
 use crate::load::Random;
 use crate::statistics::{Spread, Waits, microseconds};
 use std::sync::Arc;
@@ -74,18 +74,18 @@ impl Load {
     pub(super) fn requests(self, subject: &Subject, signed: &Signed) -> Requests {
         let host = &subject.host;
         let refresh = |token: &String| {
-            wire::form(host, &endpoint("token"), &[("grant_type", "refresh_token"), ("client_id", APP), ("refresh_token", token)])
+            http::form(host, &endpoint("token"), &[("grant_type", "refresh_token"), ("client_id", APP), ("refresh_token", token)])
         };
         let introspect = |token: &String| {
-            wire::form(host, &endpoint("token/introspect"), &[("client_id", API), ("client_secret", SECRET), ("token", token)])
+            http::form(host, &endpoint("token/introspect"), &[("client_id", API), ("client_secret", SECRET), ("token", token)])
         };
         let client = [("grant_type", "client_credentials"), ("client_id", API), ("client_secret", SECRET)];
         let all: Vec<Vec<u8>> = match self {
             Self::OfflineRefresh => signed.offline.iter().map(refresh).collect(),
             Self::OnlineRefresh => signed.online.iter().map(refresh).collect(),
-            Self::ClientCredentials => vec![wire::form(host, &endpoint("token"), &client)],
+            Self::ClientCredentials => vec![http::form(host, &endpoint("token"), &client)],
             Self::Introspection => signed.access.iter().map(introspect).collect(),
-            Self::Discovery => vec![wire::get(host, &format!("/realms/{REALM}/.well-known/openid-configuration"))],
+            Self::Discovery => vec![http::get(host, &format!("/realms/{REALM}/.well-known/openid-configuration"))],
         };
         Requests { all: Arc::new(all), marks: self.marks() }
     }

@@ -2,7 +2,7 @@
 //! moment at which the request was to be sent.
 
 use super::load::{Driven, Requests, joined};
-use super::wire::Connection;
+use crate::http::Connection;
 use crate::load::Random;
 use crate::statistics::microseconds;
 use std::sync::Arc;

@@ -2,8 +2,8 @@
 
 use super::realm::{APP, PASSWORD, endpoint, username};
 use super::subject::Subject;
-use super::wire::{self, Connection};
 use super::{Order, load};
+use crate::http::{self, Connection};
 use crate::sessions;
 use freshkey_protocol::jose::CompactJws;
 use serde_json::Value;
@@ -74,7 +74,7 @@ async fn sign_in(mut connection: Connection, host: String, users: Vec<usize>) ->
         for scope in ["openid offline_access", "openid"] {
             let name = username(user);
             let pairs = [("grant_type", "password"), ("client_id", APP), ("username", &name), ("password", PASSWORD), ("scope", scope)];
-            let answer = connection.send(&wire::form(&host, &endpoint("token"), &pairs)).await?;
+            let answer = connection.send(&http::form(&host, &endpoint("token"), &pairs)).await?;
             if answer.status != 200 {
                 return Err(format!("a sign-in was refused: {}", answer.shown()));
             }

@@ -1,7 +1,7 @@
 //! The two servers, each started as an operator would start it: on a PostgreSQL database, plain HTTP on loopback, on the server's core.
 
-use super::wire::{self, Connection};
 use super::{Order, realm};
+use crate::http::{self, Connection};
 use crate::process::{self, Running};
 use crate::seed::{SystemEntropy, told};
 use crate::server::HOST;
@@ -124,12 +124,12 @@ impl Subject {
             ("username", order.keycloak.administrator.as_str()),
             ("password", order.keycloak.password.as_str()),
         ];
-        let sign_in = wire::form(&self.host, "/realms/master/protocol/openid-connect/token", &pairs);
+        let sign_in = http::form(&self.host, "/realms/master/protocol/openid-connect/token", &pairs);
         let answer = self.until_answered(&sign_in).await?;
         let token = answer.get("access_token").and_then(serde_json::Value::as_str).ok_or("the administrator gets no token")?;
         let realm = fs::read_to_string(file).map_err(|error| error.to_string())?;
         let mut connection = Connection::open(self.address).await?;
-        let answer = connection.send(&wire::document(&self.host, "/admin/realms", token, &realm)).await?;
+        let answer = connection.send(&http::document(&self.host, "/admin/realms", token, &realm)).await?;
         if answer.status == 201 { Ok(()) } else { Err(format!("Keycloak does not take the realm: {}", answer.shown())) }
     }
 
@@ -164,7 +164,7 @@ impl Subject {
     /// From the start of the process to the first token for a client.
     async fn first_token(&mut self) -> Result<Duration, String> {
         let pairs = [("grant_type", "client_credentials"), ("client_id", realm::API), ("client_secret", realm::SECRET)];
-        let request = wire::form(&self.host, &realm::endpoint("token"), &pairs);
+        let request = http::form(&self.host, &realm::endpoint("token"), &pairs);
         self.until_answered(&request).await?;
         Ok(self.started.elapsed())
     }

@@ -268,7 +268,7 @@ impl<'a> Refresh<'a, '_> {
         let refusal = if is_last_predecessor { Refusal::ReusedTooOften } else { Refusal::ReusedAfterSuccessor };
         Err(refusal.with(match self.setting.realm.settings.rotation.reuse_ends {
             // What was brought here ends whole, as where it came from: a chain that ended alone could begin again without a row.
-            ReuseEnds::Grant if !inherited::is_inherited(grant) => Change::EndGrant(grant.id),
+            ReuseEnds::Grant if !inherited::is_inherited(&grant.notes) => Change::EndGrant(grant.id),
             ReuseEnds::Grant | ReuseEnds::ClientSession => {
                 Change::EndClientSession { sid: grant.id.sid, kind: grant.id.kind, client: grant.id.client }
             }

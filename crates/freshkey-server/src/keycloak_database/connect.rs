@@ -2,15 +2,11 @@
 
 use super::{Source, SourceError, sql};
 use freshkey_protocol::Secret;
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject as _;
+use freshkey_store::postgres_tls::{self, Tls};
 use std::error::Error as _;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 use std::time::Duration;
-use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{Client, Config, IsolationLevel, NoTls};
-use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// How long the server may take to answer at all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -18,7 +14,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Where the database is, as it was given.
 pub struct Address {
     config: Config,
-    root_ca_file: Option<PathBuf>,
+    tls: Option<Tls>,
 }
 
 impl Address {
@@ -26,31 +22,23 @@ impl Address {
     ///
     /// `password` is taken when the address has none. A server on another machine needs `sslmode=require` and a root CA file, or an explicit
     /// `sslmode=disable`, as the store's own database does.
-    pub fn parse(url: &str, password: Option<&Secret<String>>, root_ca_file: Option<PathBuf>) -> Result<Self, SourceError> {
+    pub fn parse(url: &str, password: Option<&Secret<String>>, root_ca_file: Option<&Path>) -> Result<Self, SourceError> {
         const EXPECTED: &str = "expected postgres://USER@HOST:PORT/DATABASE";
         let unusable = |what: &str| SourceError::Address(what.to_owned());
-        let url = url.replace("sslmode=verify-full", "sslmode=require").replace("sslmode=verify-ca", "sslmode=require");
         if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
             return Err(unusable(EXPECTED));
         }
         // The parser's own message could repeat parts of the address, and with them a password.
-        let mut config = url.parse::<Config>().map_err(|_| unusable(EXPECTED))?;
+        let mut config = postgres_tls::read_address(url).map_err(|_| unusable(EXPECTED))?;
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
             return Err(unusable("it names no host"));
         }
         if let (None, Some(password)) = (config.get_password(), password) {
             config.password(password.expose());
         }
-        if root_ca_file.is_none() {
-            if !may_go_without_tls(&config) {
-                return Err(unusable(
-                    "a database on another machine needs sslmode=require and a root CA file, or an explicit sslmode=disable",
-                ));
-            }
-            config.ssl_mode(SslMode::Disable);
-        }
+        let tls = postgres_tls::settle(&mut config, root_ca_file).map_err(SourceError::Address)?;
         config.connect_timeout(CONNECT_TIMEOUT).application_name("freshkey import");
-        Ok(Self { config, root_ca_file })
+        Ok(Self { config, tls })
     }
 
     /// Whether an address has a password in it.
@@ -62,10 +50,9 @@ impl Address {
     /// Connects.
     pub async fn connect(&self) -> Result<Connected, SourceError> {
         let unreachable = |error: &tokio_postgres::Error| SourceError::Unreachable(reason(error));
-        let client = match &self.root_ca_file {
-            Some(path) => {
-                let tls = MakeRustlsConnect::new(tls_config(path)?);
-                let (client, connection) = self.config.connect(tls).await.map_err(|error| unreachable(&error))?;
+        let client = match &self.tls {
+            Some(tls) => {
+                let (client, connection) = self.config.connect(tls.clone()).await.map_err(|error| unreachable(&error))?;
                 // Whoever uses the connection hears of its end.
                 tokio::spawn(async move { drop(connection.await) });
                 client
@@ -111,36 +98,6 @@ pub(super) fn reason(error: &tokio_postgres::Error) -> String {
         (None, Some(cause)) => format!("{error}: {cause}"),
         (None, None) => error.to_string(),
     }
-}
-
-fn may_go_without_tls(config: &Config) -> bool {
-    let is_local = |host: &Host| match host {
-        Host::Unix(_) => true,
-        Host::Tcp(name) => name == "localhost" || name.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback()),
-    };
-    let all_local = config.get_hosts().iter().all(is_local) && config.get_hostaddrs().iter().all(std::net::IpAddr::is_loopback);
-    match config.get_ssl_mode() {
-        SslMode::Disable => true,
-        SslMode::Prefer => all_local,
-        _ => false,
-    }
-}
-
-fn tls_config(root_ca_file: &Path) -> Result<rustls::ClientConfig, SourceError> {
-    let unusable = |why: String| SourceError::Address(format!("the root CA file {}: {why}", root_ca_file.display()));
-    let mut roots = rustls::RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(root_ca_file).map_err(|error| unusable(error.to_string()))? {
-        let certificate = certificate.map_err(|error| unusable(error.to_string()))?;
-        roots.add(certificate).map_err(|error| unusable(error.to_string()))?;
-    }
-    if roots.is_empty() {
-        return Err(unusable("it holds no certificate".to_owned()));
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| unusable(error.to_string()))?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
 #[cfg(test)]

@@ -74,10 +74,8 @@ fn sqlite_location(path: &str) -> Result<Location, StoreError> {
 }
 
 fn postgres_location(url: &str) -> Result<Location, StoreError> {
-    let url = url.replace("sslmode=verify-full", "sslmode=require").replace("sslmode=verify-ca", "sslmode=require");
     // The parser's own message could repeat parts of the address, and with them a password.
-    let config = url
-        .parse::<tokio_postgres::Config>()
+    let config = crate::postgres_tls::read_address(url)
         .map_err(|_| misconfigured("expected postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=require"))?;
     if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
         return Err(misconfigured("postgres:// must name a host"));

@@ -1,5 +1,6 @@
 //! Grants as administration sees them: lists, counts, and ending many at once. Every grant that can refresh is in these lists (T-021).
 
+use super::record::twice;
 use super::{grant_from, id_values, is_offline};
 use crate::db::{Expect, Outcome, StoreError, Transaction, Value};
 use crate::events::AuditRecord;
@@ -113,10 +114,13 @@ impl Store {
             (None, Some(_)) => END_OF_USER,
             (None, None) => return self.end_grants_by_page(filter, record).await,
         };
+        let mut transaction = Transaction::new();
+        for statement in twice(sql, filter_values(filter)) {
+            transaction.push(statement.sql, statement.params, statement.expect);
+        }
         let event = self.event_statement(record)?;
-        let transaction = Transaction::new().then(sql, filter_values(filter), Expect::Any).then(event.sql, event.params, event.expect);
-        match self.db.write(transaction).await? {
-            Outcome::Committed(results) => results.first().map_or(Ok(Vec::new()), |ended| ended.rows.iter().map(grant_from).collect()),
+        match self.db.write(transaction.then(event.sql, event.params, event.expect)).await? {
+            Outcome::Committed(results) => results.iter().flat_map(|ended| &ended.rows).map(grant_from).collect(),
             Outcome::GuardFailed { .. } => Err(StoreError::inconsistent("ending grants has no guard")),
         }
     }

@@ -69,7 +69,7 @@ const END_OFFLINE_BEYOND: &str = "DELETE FROM client_grant WHERE (sid, is_offlin
     ) AS ranked WHERE ranked.position > $7)";
 const END_GRANT: &str = "DELETE FROM client_grant WHERE sid = $1 AND is_offline = $2 AND client_key = $3 AND family = $4";
 const END_GRANT_OF_BOTH_KINDS: &str = "DELETE FROM client_grant WHERE sid = $1 AND client_key = $2 AND family = $3";
-const END_CLIENT_SESSION: &str = "DELETE FROM client_grant WHERE sid = $1 AND is_offline = $2 AND client_key = $3";
+pub(super) const END_CLIENT_SESSION: &str = "DELETE FROM client_grant WHERE sid = $1 AND is_offline = $2 AND client_key = $3";
 const END_SESSION: &str = "DELETE FROM client_grant WHERE sid = $1 AND is_offline = $2";
 const REVOKE_ACCESS_TOKEN: &str = "INSERT INTO revoked_access_token (realm_key, jti_hash, until) VALUES ($1, $2, $3)
 ON CONFLICT (realm_key, jti_hash) DO UPDATE
@@ -231,7 +231,7 @@ pub(crate) fn grant_values(grant: &Grant) -> Result<Vec<Value>, StoreError> {
 }
 
 /// A statement that waited for a row does not see the chain that was begun beside that row meanwhile; the same one after it does.
-fn twice(sql: &'static str, values: Vec<Value>) -> [Guarded; 2] {
+pub(super) fn twice(sql: &'static str, values: Vec<Value>) -> [Guarded; 2] {
     [statement_of(sql, values.clone()), statement_of(sql, values)]
 }
 

@@ -1,12 +1,15 @@
 //! Grants of which the database has forgotten acknowledged rotations: what the operator is shown, and the ways to decide (T-095).
 
-use super::{grant_id_from, id_values};
+use super::record::{END_CLIENT_SESSION, twice};
+use super::{grant_id_from, id_values, is_offline};
+use crate::columns::json_or_default;
 use crate::db::{Expect, Outcome, Row, StoreError, Transaction, Value};
 use crate::events::AuditRecord;
 use crate::page::Page;
 use crate::store::Store;
 use freshkey_core::grant::GrantId;
 use freshkey_core::ids::{RealmKey, UserKey};
+use freshkey_core::inherited::is_inherited;
 use freshkey_core::time::EpochSeconds;
 
 /// A grant that waits for a decision.
@@ -31,6 +34,8 @@ pub struct RegressedRow {
     pub user: UserKey,
     /// The generation that is too low.
     pub generation: i64,
+    /// Whether it was brought here from another server.
+    pub is_inherited: bool,
 }
 
 /// Whether a grant was stepped forward.
@@ -44,7 +49,7 @@ pub enum Stepped {
 }
 
 const LIST: &str =
-    "SELECT r.sid, r.is_offline, r.client_key, r.family, r.seen_generation, r.noticed_at, g.realm_key, g.user_key, g.generation
+    "SELECT r.sid, r.is_offline, r.client_key, r.family, r.seen_generation, r.noticed_at, g.realm_key, g.user_key, g.generation, g.notes
   FROM regressed_grant r
   LEFT JOIN client_grant g ON g.sid = r.sid AND g.is_offline = r.is_offline AND g.client_key = r.client_key AND g.family = r.family
  WHERE (r.sid, r.is_offline, r.client_key, r.family) > ($1, $2, $3, $4)
@@ -81,15 +86,19 @@ impl Store {
         })
     }
 
-    /// Ends a grant that waits for a decision, and takes it off the list.
-    pub async fn end_regressed_grant(&self, grant: &GrantId, record: &AuditRecord) -> Result<(), StoreError> {
+    /// Ends a grant that waits for a decision, and takes it off the list. With one that was brought here goes the client's whole part of the session.
+    pub async fn end_regressed_grant(&self, grant: &RegressedGrant, record: &AuditRecord) -> Result<(), StoreError> {
+        let id = &grant.id;
+        let mut transaction = Transaction::new();
+        if grant.row.as_ref().is_some_and(|row| row.is_inherited) {
+            for statement in twice(END_CLIENT_SESSION, vec![Value::from(id.sid.0), is_offline(id.kind), Value::from(id.client.0)]) {
+                transaction.push(statement.sql, statement.params, statement.expect);
+            }
+        } else {
+            transaction.push(END, id_values(id), Expect::Any);
+        }
         let event = self.event_statement(record)?;
-        let transaction = Transaction::new().then(END, id_values(grant), Expect::Any).then(CLEAR, id_values(grant), Expect::Any).then(
-            event.sql,
-            event.params,
-            event.expect,
-        );
-        self.db.write(transaction).await.map(drop)
+        self.db.write(transaction.then(CLEAR, id_values(id), Expect::Any).then(event.sql, event.params, event.expect)).await.map(drop)
     }
 
     /// Takes a grant off the list and leaves it as it is.
@@ -101,7 +110,12 @@ impl Store {
 fn regressed_from(row: &Row) -> Result<RegressedGrant, StoreError> {
     let found = match row.optional_int(6)? {
         None => None,
-        Some(realm) => Some(RegressedRow { realm: RealmKey(realm), user: UserKey(row.array(7)?), generation: row.int(8)? }),
+        Some(realm) => Some(RegressedRow {
+            realm: RealmKey(realm),
+            user: UserKey(row.array(7)?),
+            generation: row.int(8)?,
+            is_inherited: is_inherited(&json_or_default(row, 9)?),
+        }),
     };
     Ok(RegressedGrant { id: grant_id_from(row)?, seen_generation: row.int(4)?, noticed_at: row.int(5)?, row: found })
 }

@@ -241,7 +241,8 @@ impl Store {
     pub async fn delete_user(&self, realm: RealmKey, user: UserKey, audit: &AuditRecord) -> Result<Applied, StoreError> {
         let key = user_values(realm, user);
         let mut transaction = Transaction::new().then(DELETE, key.clone(), Expect::Rows(1));
-        for sql in [DELETE_ROLES, DELETE_GROUPS, DELETE_CREDENTIALS, DELETE_FAILURES, DELETE_GRANTS] {
+        // Grants twice: the second time sees a chain that was begun beside a grant while the first waited for it.
+        for sql in [DELETE_ROLES, DELETE_GROUPS, DELETE_CREDENTIALS, DELETE_FAILURES, DELETE_GRANTS, DELETE_GRANTS] {
             transaction.push(sql, key.clone(), Expect::Any);
         }
         self.apply(transaction, audit).await

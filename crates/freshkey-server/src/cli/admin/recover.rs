@@ -74,7 +74,7 @@ pub(super) async fn run(desk: &Desk, arguments: &Arguments) -> Result<(), Failur
         Verb::End(choice) => {
             for (grant, _) in choice.of(&waiting)? {
                 let record = desk.record(open.realm.key, EventKind::AdminChange, &deed("recover.end", &grant.id));
-                desk.store.end_regressed_grant(&grant.id, &record).await.map_err(|error| Failure::store(&error))?;
+                desk.store.end_regressed_grant(grant, &record).await.map_err(|error| Failure::store(&error))?;
             }
             tell(desk, &open, "recover.end", "ended", &choice.of(&waiting)?)
         }

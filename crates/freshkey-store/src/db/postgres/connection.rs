@@ -2,15 +2,12 @@
 
 use std::collections::HashMap;
 use std::future::poll_fn;
-use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject;
-use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
+use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Config, NoTls, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -18,6 +15,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::super::row::ColumnNames;
 use super::super::{DbOptions, Guarded, Row, StatementKey, StatementResult, StoreError, Value, dialect};
 use super::failure::Failure;
+use crate::postgres_tls;
 
 /// What a connection is for; it decides the server's own time limits.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -56,14 +54,7 @@ impl Connector {
             .keepalives_retries(3)
             .target_session_attrs(TargetSessionAttrs::ReadWrite)
             .application_name("freshkey");
-        let tls = match &options.root_ca_file {
-            Some(path) => Some(MakeRustlsConnect::new(tls_config(path)?)),
-            None => {
-                check_no_tls(&config)?;
-                config.ssl_mode(SslMode::Disable);
-                None
-            }
-        };
+        let tls = postgres_tls::settle(&mut config, options.root_ca_file.as_deref()).map_err(|what| StoreError::Misconfigured { what })?;
         Ok(Connector { config, tls, deadline: options.deadline })
     }
 
@@ -251,41 +242,6 @@ fn refused(error: tokio_postgres::Error) -> Failure {
     match Failure::from(error) {
         Failure::ConnectionLost(text) | Failure::Unexpected(text) => Failure::NotConnected(text),
         other => other,
-    }
-}
-
-fn tls_config(root_ca_file: &Path) -> Result<rustls::ClientConfig, StoreError> {
-    let unusable =
-        |error: String| StoreError::Misconfigured { what: format!("the root CA file {} cannot be used: {error}", root_ca_file.display()) };
-    let mut roots = rustls::RootCertStore::empty();
-    let certificates = CertificateDer::pem_file_iter(root_ca_file).map_err(|error| unusable(error.to_string()))?;
-    for certificate in certificates {
-        let certificate = certificate.map_err(|error| unusable(error.to_string()))?;
-        roots.add(certificate).map_err(|error| unusable(error.to_string()))?;
-    }
-    if roots.is_empty() {
-        return Err(unusable("it holds no certificate".to_owned()));
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| unusable(error.to_string()))?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
-}
-
-/// Without a CA nothing proves who the server is, so going without TLS must be what the operator wrote, or stay on this machine.
-fn check_no_tls(config: &Config) -> Result<(), StoreError> {
-    let is_local = |host: &Host| match host {
-        Host::Unix(_) => true,
-        Host::Tcp(name) => name == "localhost" || name.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback()),
-    };
-    let all_local = config.get_hosts().iter().all(is_local) && config.get_hostaddrs().iter().all(std::net::IpAddr::is_loopback);
-    match config.get_ssl_mode() {
-        SslMode::Disable => Ok(()),
-        SslMode::Prefer if all_local => Ok(()),
-        _ => Err(StoreError::Misconfigured {
-            what: "a database on another machine needs sslmode=require and a root CA file, or an explicit sslmode=disable".to_owned(),
-        }),
     }
 }
 

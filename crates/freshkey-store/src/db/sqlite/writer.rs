@@ -174,8 +174,12 @@ impl Gathering<'_> {
         // The first time round, work that has just arrived is taken up, and the second time done.
         tokio::task::yield_now().await;
         let mut company = 0;
-        while company < self.0.lock().jobs.len() {
-            company = self.0.lock().jobs.len();
+        loop {
+            let queued = self.0.lock().jobs.len();
+            if queued <= company {
+                return;
+            }
+            company = queued;
             tokio::task::yield_now().await;
         }
     }

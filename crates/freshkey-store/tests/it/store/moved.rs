@@ -3,7 +3,8 @@
 use freshkey_core::change::{Applied, Change};
 use freshkey_core::event::EventKind;
 use freshkey_core::grant::{Grant, GrantId, SessionKind};
-use freshkey_core::ids::Family;
+use freshkey_core::ids::{ClientKey, Family};
+use freshkey_core::inherited::inherit;
 use freshkey_store::{GrantFilter, GrantsImported, Page, RealmChanged};
 use tokio::task::JoinSet;
 
@@ -81,18 +82,44 @@ async fn t_005_no_chain_outlives_the_session_that_ends_while_it_begins() {
     let test = engine::open().await;
     let nodes = [test.store.clone(), test.another_node().await];
     let (realm, ann) = realm_with_user(&test.store).await;
-    for trial in 0..100_u8 {
+    for trial in 0..160_u8 {
         let first = grant(realm, &ann, SessionKind::Online, trial);
         apply(&test.store, &[begin(&first)]).await;
         let (sid, kind, client) = (first.id.sid, first.id.kind, first.id.client);
-        let end = if trial % 2 == 0 { Change::EndSession { sid, kind } } else { Change::EndClientSession { sid, kind, client } };
-        let mut calls = JoinSet::new();
-        for (node, changes) in nodes.iter().zip([[chain(&first, 7)], [end]]) {
-            let node = node.clone();
-            calls.spawn(async move { node.record(&changes, &audit(EventKind::RefreshToken)).await.expect("an answer") });
+        let (beginner, ender, begun) = (nodes[0].clone(), nodes[1].clone(), chain(&first, 7));
+        let begins = async move { beginner.record(&[begun], &audit(EventKind::RefreshToken)).await.map(|_applied| ()) };
+        let user = ann.key;
+        let ends = async move {
+            let admin = audit(EventKind::AdminChange);
+            match trial % 4 {
+                0 => ender.record(&[Change::EndSession { sid, kind }], &admin).await.map(|_applied| ()),
+                1 => ender.record(&[Change::EndClientSession { sid, kind, client }], &admin).await.map(|_applied| ()),
+                2 => ender.end_grants(&GrantFilter::session(realm, sid), &admin).await.map(|_ended| ()),
+                _ => ender.end_grants(&GrantFilter::user(realm, user), &admin).await.map(|_ended| ()),
+            }
+        };
+        for call in [tokio::spawn(begins), tokio::spawn(ends)] {
+            call.await.expect("no panic").expect("an answer");
         }
-        calls.join_all().await;
         let left = test.store.refresh_context(realm, sid, kind).await.expect("readable").grants;
         assert_eq!(left, [], "trial {trial} at {NOW}");
     }
+}
+
+#[tokio::test]
+async fn t_095_a_regressed_chain_that_was_brought_here_ends_with_what_could_begin_it_again() {
+    let test = engine::open().await;
+    let (realm, ann) = realm_with_user(&test.store).await;
+    let moved = inherit(grant(realm, &ann, SessionKind::Offline, 1), "a session of another server", NOW, None);
+    let of_other_client = Grant { id: GrantId { client: ClientKey([77; 16]), ..moved.id }, ..moved.clone() };
+    apply(&test.store, &[begin(&moved), begin(&of_other_client)]).await;
+    let begun = Grant { id: GrantId { family: Family(7), ..moved.id }, ..moved.clone() };
+    apply(&test.store, &[chain(&moved, 7)]).await;
+    let admin = audit(EventKind::AdminChange);
+    let note = Change::NoteRegression { grant: begun.id, seen_generation: 5, at: NOW };
+    assert_eq!(test.store.record(&[note], &audit(EventKind::DatabaseRegression)).await, Ok(Applied::Yes));
+    let listed = test.store.regressed_grants(&Page::first(10)).await.expect("readable");
+    test.store.end_regressed_grant(&listed[0], &admin).await.expect("ended");
+    let left = test.store.grants(&GrantFilter::realm(realm), &Page::first(10)).await.expect("readable");
+    assert_eq!(left.iter().map(|grant| grant.id).collect::<Vec<_>>(), [of_other_client.id], "the other client's part stays");
 }

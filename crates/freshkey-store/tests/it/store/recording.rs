@@ -231,7 +231,7 @@ async fn t_095_a_regressed_grant_is_listed_until_it_is_decided() {
     assert_eq!(test.store.set_generation(&first.id, 1, 3, &admin).await, Ok(freshkey_store::Stepped::No));
     assert_eq!(test.store.set_generation(&first.id, 0, 3, &admin).await, Ok(freshkey_store::Stepped::Yes));
     assert_eq!(stored(&test.store, &first).await.expect("there").generation, 3);
-    test.store.end_regressed_grant(&second.id, &admin).await.expect("ended");
+    test.store.end_regressed_grant(&listed[1], &admin).await.expect("ended");
     assert_eq!(stored(&test.store, &second).await, None);
     assert_eq!(test.store.regressed_grants(&Page::first(10)).await, Ok(Vec::new()));
 }

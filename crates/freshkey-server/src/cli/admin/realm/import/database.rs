@@ -89,7 +89,7 @@ fn address(options: &Options) -> Result<Address, Failure> {
         Some(path) => Some(password_of(path)?),
         None => std::env::var("PGPASSWORD").ok().filter(|password| !password.is_empty()).map(Secret::new),
     };
-    Address::parse(url, password.as_ref(), options.root_ca_file.clone()).map_err(|error| source_failure(&error))
+    Address::parse(url, password.as_ref(), options.root_ca_file.as_deref()).map_err(|error| source_failure(&error))
 }
 
 fn password_of(path: &std::path::Path) -> Result<Secret<String>, Failure> {
