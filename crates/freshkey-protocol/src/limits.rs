@@ -48,3 +48,14 @@ pub const KEY_TEXT_BYTES_MAX: usize = 64 * 1024;
 pub const RSA_BITS_MIN: usize = 2048;
 /// Bits of an RSA modulus: the largest accepted. Above it a verification costs too much to offer to strangers.
 pub const RSA_BITS_MAX: usize = 8192;
+
+/// Bytes of a token in a reply of another server; its client treats it as opaque.
+pub const REPLY_TOKEN_BYTES_MAX: usize = 128 * 1024;
+/// Seconds that a token of another server may be said to live: ten years.
+pub const EXPIRES_IN_S_MAX: u32 = 10 * 366 * 24 * 3600;
+/// Bytes of a text of another server that is shown to a person.
+pub const PROVIDER_TEXT_BYTES_MAX: usize = 4 * 1024;
+/// Bytes of another server's discovery document.
+pub const PROVIDER_METADATA_BYTES_MAX: usize = 256 * 1024;
+/// Bytes of a URL that another server names.
+pub const PROVIDER_URL_BYTES_MAX: usize = 2 * 1024;

@@ -23,6 +23,11 @@ impl<T: Zeroize> Secret<T> {
     pub fn expose(&self) -> &T {
         &self.0
     }
+
+    /// Changes the value in place.
+    pub fn with_mut<R>(&mut self, change: impl FnOnce(&mut T) -> R) -> R {
+        change(&mut self.0)
+    }
 }
 
 impl<T: Zeroize + AsRef<[u8]>> Secret<T> {

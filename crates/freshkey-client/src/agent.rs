@@ -1,0 +1,8 @@
+//! One process for each user that holds the accounts and hands out tokens over a socket. Started by the first caller; a caller that finds a token in
+//! its memory costs it one look.
+
+mod account;
+pub mod ask;
+pub mod frame;
+pub mod serve;
+pub mod start;
