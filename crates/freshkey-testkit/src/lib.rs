@@ -1,3 +1,6 @@
-//! What the tests of several crates share: a clock that stands still, seeded entropy, databases, servers.
+//! What the tests of several crates share: databases, running programs, a home for a user of the client, and a provider that misbehaves on request.
 
 pub mod databases;
+pub mod home;
+pub mod programs;
+pub mod provider;

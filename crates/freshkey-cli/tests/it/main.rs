@@ -1,0 +1,3 @@
+//! `freshkey` as its users run it: whole commands, against a quickstart of ours and against a provider that misbehaves on request.
+
+mod first_steps;

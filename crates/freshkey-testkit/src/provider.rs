@@ -1,0 +1,321 @@
+//! An OpenID Connect provider of somebody else's, for the client's tests: it answers as told, counts what it is asked, and misbehaves on request. It
+//! keeps its tokens in memory, signs nothing, and knows one user.
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+
+/// How a refresh treats the token that is presented.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Rotation {
+    /// It stays.
+    #[default]
+    Off,
+    /// It is replaced, and dead at once.
+    Strict,
+    /// It is replaced, and gives the same successor again while that was not used.
+    Grace,
+}
+
+/// What the token endpoint does to a request.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Behaviour {
+    /// What it should.
+    #[default]
+    Answers,
+    /// Does what it should, and drops the connection instead of answering.
+    LosesReply,
+    /// Waits until it is told otherwise.
+    Hangs,
+    /// Answers this, and does nothing.
+    Says(u16, String),
+}
+
+/// A provider that listens on loopback, in clear, until it is dropped.
+pub struct TestProvider {
+    state: Arc<Shared>,
+    issuer: String,
+    server: tokio::task::JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct Shared {
+    inner: Mutex<Inner>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct Inner {
+    issuer: String,
+    rotation: Rotation,
+    /// One for each of the next requests; then it answers.
+    behaviours: std::collections::VecDeque<Behaviour>,
+    standing: Behaviour,
+    life_s: u32,
+    counts: BTreeMap<String, usize>,
+    number: u64,
+    live: HashSet<String>,
+    /// The last token before each successor, under grace.
+    predecessors: BTreeMap<String, String>,
+    user_code_approved: bool,
+    extra: Value,
+    secret: Option<String>,
+}
+
+impl TestProvider {
+    /// Starts one whose access tokens live for an hour.
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port of loopback");
+        let issuer = format!("http://{}", listener.local_addr().expect("an address"));
+        let inner = Inner { issuer: issuer.clone(), life_s: 3600, extra: json!({}), ..Inner::default() };
+        let state = Arc::new(Shared { inner: Mutex::new(inner), changed: Notify::new() });
+        let router = Router::new()
+            .route("/.well-known/openid-configuration", get(discovery))
+            .route("/token", post(token))
+            .route("/revoke", post(revoke))
+            .route("/device", post(device))
+            .with_state(Arc::clone(&state));
+        let server = tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") });
+        Self { state, issuer, server }
+    }
+
+    /// Who it is.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// How refresh tokens are treated from now on.
+    pub fn set_rotation(&self, rotation: Rotation) {
+        self.change(|inner| inner.rotation = rotation);
+    }
+
+    /// How long access tokens live from now on.
+    pub fn set_life_s(&self, life_s: u32) {
+        self.change(|inner| inner.life_s = life_s);
+    }
+
+    /// What it does to every request at the token endpoint from now on.
+    pub fn behave(&self, behaviour: Behaviour) {
+        self.change(|inner| inner.standing = behaviour);
+    }
+
+    /// What it does to the next request at the token endpoint, once.
+    pub fn behave_once(&self, behaviour: Behaviour) {
+        self.change(|inner| inner.behaviours.push_back(behaviour));
+    }
+
+    /// Members that replace those of token replies from now on; `null` takes one away.
+    pub fn say_in_replies(&self, extra: Value) {
+        self.change(|inner| inner.extra = extra);
+    }
+
+    /// The secret that its client must show from now on.
+    pub fn require_secret(&self, secret: &str) {
+        self.change(|inner| inner.secret = Some(secret.to_owned()));
+    }
+
+    /// The person on the other device says yes.
+    pub fn approve_device(&self) {
+        self.change(|inner| inner.user_code_approved = true);
+    }
+
+    /// Every refresh token is dead, as after a log-out elsewhere.
+    pub fn end_sessions(&self) {
+        self.change(|inner| {
+            inner.live.clear();
+            inner.predecessors.clear();
+        });
+    }
+
+    /// How often a grant, or `revoke`, was asked for.
+    pub fn count(&self, what: &str) -> usize {
+        self.locked().counts.get(what).copied().unwrap_or(0)
+    }
+
+    /// How many refresh tokens are alive.
+    pub fn live_tokens(&self) -> usize {
+        self.locked().live.len()
+    }
+
+    /// A refresh token, as if somebody had signed in elsewhere.
+    pub fn issue_refresh_token(&self) -> String {
+        self.locked().new_refresh_token()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Inner)) {
+        change(&mut self.locked());
+        self.state.changed.notify_waiters();
+    }
+
+    fn locked(&self) -> std::sync::MutexGuard<'_, Inner> {
+        self.state.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for TestProvider {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl Inner {
+    fn new_refresh_token(&mut self) -> String {
+        self.number += 1;
+        let token = format!("refresh-token-{:08}-of-the-test-provider", self.number);
+        self.live.insert(token.clone());
+        token
+    }
+
+    fn reply(&mut self, refresh_token: Option<&str>) -> Response {
+        self.number += 1;
+        let mut body = json!({
+            "access_token": format!("access-token-{:08}-of-the-test-provider", self.number),
+            "token_type": "Bearer",
+            "expires_in": self.life_s,
+            "refresh_token": refresh_token,
+            "scope": "openid",
+        });
+        if let (Some(members), Some(extra)) = (body.as_object_mut(), self.extra.as_object()) {
+            members.extend(extra.clone());
+        }
+        answer(200, &body)
+    }
+
+    /// The refresh token that follows the one presented, or `None` when that one is dead.
+    fn rotated(&mut self, presented: &str) -> Option<String> {
+        if self.live.contains(presented) {
+            return Some(match self.rotation {
+                Rotation::Off => presented.to_owned(),
+                Rotation::Strict | Rotation::Grace => {
+                    self.live.remove(presented);
+                    let successor = self.new_refresh_token();
+                    self.predecessors.retain(|_, of| of.as_str() != presented);
+                    self.predecessors.insert(presented.to_owned(), successor.clone());
+                    successor
+                }
+            });
+        }
+        let successor = self.predecessors.get(presented)?.clone();
+        (self.rotation == Rotation::Grace && self.live.contains(&successor)).then_some(successor)
+    }
+
+    fn granted(&mut self, grant: &str, form: &BTreeMap<String, String>) -> Response {
+        let of_form = |name: &str| form.get(name).cloned().unwrap_or_default();
+        match grant {
+            "password" if of_form("password") == "the password" => {
+                let token = self.new_refresh_token();
+                self.reply(Some(&token))
+            }
+            "client_credentials" => self.reply(None),
+            "refresh_token" => match self.rotated(&of_form("refresh_token")) {
+                Some(token) => self.reply(Some(&token)),
+                None => refusal(400, "invalid_grant"),
+            },
+            "urn:ietf:params:oauth:grant-type:device_code" if !self.user_code_approved => refusal(400, "authorization_pending"),
+            "urn:ietf:params:oauth:grant-type:device_code" => {
+                let token = self.new_refresh_token();
+                self.reply(Some(&token))
+            }
+            _ => refusal(400, "invalid_grant"),
+        }
+    }
+}
+
+async fn discovery(State(state): State<Arc<Shared>>) -> Response {
+    let issuer = state.inner.lock().unwrap_or_else(PoisonError::into_inner).issuer.clone();
+    answer(
+        200,
+        &json!({
+            "issuer": issuer,
+            "token_endpoint": format!("{issuer}/token"),
+            "revocation_endpoint": format!("{issuer}/revoke"),
+            "device_authorization_endpoint": format!("{issuer}/device"),
+            "authorization_endpoint": format!("{issuer}/authorize"),
+            "jwks_uri": format!("{issuer}/keys"),
+        }),
+    )
+}
+
+async fn token(State(state): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+    let form = form(&body);
+    let grant = form.get("grant_type").cloned().unwrap_or_default();
+    let behaviour = {
+        let mut inner = state.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        *inner.counts.entry(grant.clone()).or_default() += 1;
+        let once = inner.behaviours.pop_front();
+        once.unwrap_or_else(|| inner.standing.clone())
+    };
+    match behaviour {
+        Behaviour::Says(status, text) => return (StatusCode::from_u16(status).expect("a status"), text).into_response(),
+        Behaviour::Hangs => loop {
+            let changed = state.changed.notified();
+            if state.inner.lock().unwrap_or_else(PoisonError::into_inner).standing != Behaviour::Hangs {
+                break;
+            }
+            changed.await;
+        },
+        Behaviour::Answers | Behaviour::LosesReply => {}
+    }
+    let reply = {
+        let mut inner = state.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        match &inner.secret {
+            Some(secret) if !shows(&headers, &form, secret) => refusal(401, "invalid_client"),
+            _ => inner.granted(&grant, &form),
+        }
+    };
+    // A panic ends the connection without a word, which is what a lost reply looks like.
+    if behaviour == Behaviour::LosesReply {
+        std::panic::resume_unwind(Box::new("the reply is lost on purpose"));
+    }
+    reply
+}
+
+async fn revoke(State(state): State<Arc<Shared>>, body: Bytes) -> Response {
+    let form = form(&body);
+    let mut inner = state.inner.lock().unwrap_or_else(PoisonError::into_inner);
+    *inner.counts.entry("revoke".to_owned()).or_default() += 1;
+    if let Some(token) = form.get("token") {
+        inner.live.remove(token);
+    }
+    answer(200, &json!({}))
+}
+
+async fn device(State(state): State<Arc<Shared>>) -> Response {
+    let issuer = state.inner.lock().unwrap_or_else(PoisonError::into_inner).issuer.clone();
+    answer(
+        200,
+        &json!({
+            "device_code": "the-device-code", "user_code": "WDJB-MJHT", "verification_uri": format!("{issuer}/activate"),
+            "expires_in": 600, "interval": 1,
+        }),
+    )
+}
+
+fn form(body: &[u8]) -> BTreeMap<String, String> {
+    let parsed = freshkey_protocol::Form::parse(body).expect("a form");
+    parsed.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+fn shows(headers: &HeaderMap, form: &BTreeMap<String, String>, secret: &str) -> bool {
+    let basic = headers
+        .get("authorization")
+        .and_then(|header| freshkey_protocol::client_credentials::BasicCredentials::parse(header.as_bytes()).ok());
+    basic.is_some_and(|basic| basic.client_secret.expose() == secret) || form.get("client_secret").is_some_and(|shown| shown == secret)
+}
+
+fn refusal(status: u16, code: &str) -> Response {
+    answer(status, &json!({ "error": code, "error_description": "as the test wants it" }))
+}
+
+fn answer(status: u16, body: &Value) -> Response {
+    let status = StatusCode::from_u16(status).expect("a status");
+    (status, [("content-type", "application/json"), ("cache-control", "no-store")], body.to_string()).into_response()
+}
