@@ -23,6 +23,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Requests of one renewal: the first, one after a lost reply, and as many for a refresh token that somebody else has kept meanwhile.
 const ATTEMPTS_MAX: usize = 4;
 
+/// Milliseconds after a failure during which no caller causes another attempt: few enough that all are served within two seconds of the
+/// provider's return (T-099), enough that a thousand callers are one attempt.
+const REST_OF_CALLERS_MS_MAX: u64 = 1500;
+/// Seconds for which a provider can ask to be left alone.
+const RETRY_AFTER_S_MAX: u32 = 600;
+
 /// What is wanted of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
@@ -95,7 +101,8 @@ impl Keeper {
             return Err(TokenFailure::InvalidGrant(why.clone()).told(name, &record.issuer));
         }
         match (&record.failed, need) {
-            (Some(failed), Need::Ttl(_) | Need::Ahead) if failed.rests(now) => Err(failed.failure.clone()),
+            (Some(failed), Need::Ttl(_)) if failed.rests_for_callers(now) => Err(failed.failure.clone()),
+            (Some(failed), Need::Ahead) if failed.rests_for_ms(now) > 0 => Err(failed.failure.clone()),
             _ => Ok(Kept { record: self.renew(name, record).await?, _locked: locked }),
         }
     }
@@ -143,8 +150,15 @@ impl Keeper {
             TokenFailure::Unavailable { retry_after_s, may_have_happened, .. } => (retry_after_s.unwrap_or(0), *may_have_happened),
             _ => (0, false),
         };
-        let rest_ms = back_off_ms(count, self.clock.lot()).max(u64::from(wish_s.min(600)) * 1000);
-        record.failed = Some(FailedAttempts { count, last: KeptMoment::new(self.clock.now()), rest_ms, failure: told.clone() });
+        let wish_ms = u64::from(wish_s.min(RETRY_AFTER_S_MAX)) * 1000;
+        let rest_ms = back_off_ms(count, self.clock.lot());
+        record.failed = Some(FailedAttempts {
+            count,
+            last: KeptMoment::new(self.clock.now()),
+            rest_ms: rest_ms.max(wish_ms),
+            rest_of_callers_ms: rest_ms.min(REST_OF_CALLERS_MS_MAX).max(wish_ms),
+            failure: told.clone(),
+        });
         if !may_have_happened {
             record.intent = None;
         }

@@ -56,23 +56,25 @@ pub struct FailedAttempts {
     pub count: u32,
     /// When the last one ended.
     pub last: KeptMoment,
-    /// Milliseconds from then during which nobody tries again.
+    /// Milliseconds from then during which it is not tried again without a caller.
     pub rest_ms: u64,
+    /// The same with one: short, so that callers are served soon after the provider's return, unless it has asked for more.
+    pub rest_of_callers_ms: u64,
     /// What the last one came to.
     pub failure: Failure,
 }
 
 impl FailedAttempts {
-    /// Whether it is too soon to try again.
-    #[must_use]
-    pub fn rests(&self, now: Moment) -> bool {
-        self.rests_for_ms(now) > 0
-    }
-
-    /// Milliseconds until somebody may try again.
+    /// Milliseconds until it may be tried again without a caller.
     #[must_use]
     pub fn rests_for_ms(&self, now: Moment) -> u64 {
         now.since(self.last.moment()).map_or(0, |passed_ms| self.rest_ms.saturating_sub(passed_ms))
+    }
+
+    /// Whether it is too soon to try again for a caller.
+    #[must_use]
+    pub fn rests_for_callers(&self, now: Moment) -> bool {
+        now.since(self.last.moment()).is_some_and(|passed_ms| passed_ms < self.rest_of_callers_ms)
     }
 }
 

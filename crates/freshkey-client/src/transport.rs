@@ -10,7 +10,7 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use std::error::Error as _;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Sends requests to one provider.
 #[derive(Clone)]
@@ -134,12 +134,20 @@ fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, String> {
                 return Err(unusable("it holds no certificate".to_owned()));
             }
         }
-        // Some of a machine's files may be broken; the rest serves. With none at all a certificate is unknown, and that is then said.
-        None => {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        }
+        None => roots.extend(machine_roots().roots.iter().cloned()),
     }
     Ok(roots)
+}
+
+/// The authorities of the machine, read once. Some of its files may be broken; the rest serves. With none at all a certificate is unknown, and that is
+/// then said.
+fn machine_roots() -> &'static RootCertStore {
+    static ROOTS: OnceLock<RootCertStore> = OnceLock::new();
+    ROOTS.get_or_init(|| {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        roots
+    })
 }
 
 fn reason(error: &reqwest::Error) -> TransportError {

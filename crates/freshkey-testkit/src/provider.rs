@@ -37,6 +37,8 @@ pub enum Behaviour {
     Hangs,
     /// Answers this, and does nothing.
     Says(u16, String),
+    /// Sends the caller there, with method and content (307), and does nothing.
+    Redirects(String),
 }
 
 /// A provider that listens on loopback, in clear, until it is dropped.
@@ -50,6 +52,7 @@ pub struct TestProvider {
 struct Shared {
     inner: Mutex<Inner>,
     changed: Notify,
+    asked: Notify,
 }
 
 #[derive(Default)]
@@ -76,12 +79,13 @@ impl TestProvider {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port of loopback");
         let issuer = format!("http://{}", listener.local_addr().expect("an address"));
         let inner = Inner { issuer: issuer.clone(), life_s: 3600, extra: json!({}), ..Inner::default() };
-        let state = Arc::new(Shared { inner: Mutex::new(inner), changed: Notify::new() });
+        let state = Arc::new(Shared { inner: Mutex::new(inner), changed: Notify::new(), asked: Notify::new() });
         let router = Router::new()
             .route("/.well-known/openid-configuration", get(discovery))
             .route("/token", post(token))
             .route("/revoke", post(revoke))
             .route("/device", post(device))
+            .route("/canary", post(canary))
             .with_state(Arc::clone(&state));
         let server = tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") });
         Self { state, issuer, server }
@@ -138,6 +142,20 @@ impl TestProvider {
     /// How often a grant, or `revoke`, was asked for.
     pub fn count(&self, what: &str) -> usize {
         self.locked().counts.get(what).copied().unwrap_or(0)
+    }
+
+    /// Waits until a grant was asked for so many times.
+    pub async fn asked(&self, what: &str, times: usize) {
+        loop {
+            let asked = self.state.asked.notified();
+            tokio::pin!(asked);
+            // From here on no request is missed.
+            asked.as_mut().enable();
+            if self.count(what) >= times {
+                return;
+            }
+            asked.await;
+        }
     }
 
     /// How many refresh tokens are alive.
@@ -250,10 +268,12 @@ async fn token(State(state): State<Arc<Shared>>, headers: HeaderMap, body: Bytes
     let behaviour = {
         let mut inner = state.inner.lock().unwrap_or_else(PoisonError::into_inner);
         *inner.counts.entry(grant.clone()).or_default() += 1;
+        state.asked.notify_waiters();
         let once = inner.behaviours.pop_front();
         once.unwrap_or_else(|| inner.standing.clone())
     };
     match behaviour {
+        Behaviour::Redirects(to) => return (StatusCode::TEMPORARY_REDIRECT, [("location", to)]).into_response(),
         Behaviour::Says(status, text) => return (StatusCode::from_u16(status).expect("a status"), text).into_response(),
         Behaviour::Hangs => loop {
             let changed = state.changed.notified();
@@ -276,6 +296,12 @@ async fn token(State(state): State<Arc<Shared>>, headers: HeaderMap, body: Bytes
         std::panic::resume_unwind(Box::new("the reply is lost on purpose"));
     }
     reply
+}
+
+/// Where nothing may ever arrive.
+async fn canary(State(state): State<Arc<Shared>>) -> Response {
+    *state.inner.lock().unwrap_or_else(PoisonError::into_inner).counts.entry("canary".to_owned()).or_default() += 1;
+    answer(200, &json!({}))
 }
 
 async fn revoke(State(state): State<Arc<Shared>>, body: Bytes) -> Response {
