@@ -66,6 +66,7 @@ struct Inner {
     counts: BTreeMap<String, usize>,
     number: u64,
     live: HashSet<String>,
+    given: Vec<String>,
     /// The last token before each successor, under grace.
     predecessors: BTreeMap<String, String>,
     user_code_approved: bool,
@@ -163,6 +164,11 @@ impl TestProvider {
         self.locked().live.len()
     }
 
+    /// Every refresh token that it has ever given.
+    pub fn every_refresh_token(&self) -> Vec<String> {
+        self.locked().given.clone()
+    }
+
     /// A refresh token, as if somebody had signed in elsewhere.
     pub fn issue_refresh_token(&self) -> String {
         self.locked().new_refresh_token()
@@ -187,15 +193,16 @@ impl Drop for TestProvider {
 impl Inner {
     fn new_refresh_token(&mut self) -> String {
         self.number += 1;
-        let token = format!("refresh-token-{:08}-of-the-test-provider", self.number);
+        let token = unlike_any_word("r", self.number);
         self.live.insert(token.clone());
+        self.given.push(token.clone());
         token
     }
 
     fn reply(&mut self, refresh_token: Option<&str>) -> Response {
         self.number += 1;
         let mut body = json!({
-            "access_token": format!("access-token-{:08}-of-the-test-provider", self.number),
+            "access_token": unlike_any_word("a", self.number),
             "token_type": "Bearer",
             "expires_in": self.life_s,
             "refresh_token": refresh_token,
@@ -245,6 +252,20 @@ impl Inner {
             _ => refusal(400, "invalid_grant"),
         }
     }
+}
+
+/// A token none of whose parts turns up by chance: a scanner must not take a word of ours for a secret.
+fn unlike_any_word(kind: &str, number: u64) -> String {
+    let mut state = number;
+    let mut token = String::from(kind);
+    for _ in 0..4 {
+        // SplitMix64.
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        token.push_str(&format!("{:016x}", mixed ^ (mixed >> 31)));
+    }
+    token
 }
 
 async fn discovery(State(state): State<Arc<Shared>>) -> Response {

@@ -1,3 +1,7 @@
 //! `freshkey` as its users run it: whole commands, against a quickstart of ours and against a provider that misbehaves on request.
 
+mod agent;
 mod first_steps;
+mod many;
+mod secrets;
+mod with_provider;

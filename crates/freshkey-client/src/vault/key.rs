@@ -131,6 +131,8 @@ impl Seal {
                     files::replace(&path(directories), text.as_bytes(), 0o600)?;
                     return Ok((key, source));
                 }
+                // The one that was asked for says itself what it lacks.
+                Err(why) if wish.is_some() && why.hint.is_some() => return Err(why),
                 Err(why) => reasons.push(format!("{}: {}", source.as_str(), why.message)),
             }
         }

@@ -1,0 +1,140 @@
+//! The agent: whom it serves, whom it keeps waiting, and what it is after things have gone wrong around it.
+
+use crate::with_provider::{WithProvider, sign_in};
+use freshkey_testkit::home::Home;
+use freshkey_testkit::provider::{Behaviour, TestProvider};
+use serde_json::Value;
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
+use std::process::Stdio;
+
+fn agent_pid(home: &Home) -> String {
+    let status: Value = serde_json::from_str(&home.prints(&["--json", "agent", "status"])).expect("JSON");
+    status["status"]["pid"].to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t_062_one_slow_provider_and_a_thousand_silent_callers_delay_nobody_else() {
+    let user = WithProvider::signed_in().await;
+    let others = [TestProvider::start().await, TestProvider::start().await];
+    sign_in(&user.home, &others[0], "cached");
+    sign_in(&user.home, &others[1], "third");
+    let cached = user.home.prints(&["token", "cached"]);
+
+    user.let_the_token_end();
+    user.provider.behave(Behaviour::Hangs);
+    let before = user.provider.count("refresh_token");
+    let waiting = user.home.freshkey(&["token", "ua"]).stdout(Stdio::piped()).spawn().expect("started");
+    user.provider.asked("refresh_token", before + 1).await;
+    let socket = user.home.path("run/freshkey/agent.sock");
+    let silent: Vec<UnixStream> = (0..1000)
+        .map(|_| {
+            let mut stream = UnixStream::connect(&socket).expect("connected");
+            stream.write_all(&[20, 0, 0, 0, 1, 1]).expect("half a request is sent");
+            stream
+        })
+        .collect();
+
+    assert_eq!(user.home.prints(&["token", "cached"]), cached);
+    user.home.prints(&["refresh", "third"]);
+    assert_eq!(others[1].count("refresh_token"), 1);
+    drop(silent);
+    user.provider.behave(Behaviour::Answers);
+    assert!(waiting.wait_with_output().expect("it ends").status.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t_061_a_peer_of_another_user_gets_nothing() {
+    assert!(rustix::process::geteuid().is_root(), "only root can be another user for a moment: run this test as root");
+    let user = WithProvider::signed_in().await;
+    user.home.prints(&["token"]);
+    // As if every directory on the way had been opened by mistake.
+    let socket = user.home.path("run/freshkey/agent.sock");
+    for (path, mode) in
+        [(user.home.path(""), 0o755), (user.home.path("run"), 0o755), (user.home.path("run/freshkey"), 0o755), (socket.clone(), 0o777)]
+    {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("changed");
+    }
+    let mut curl = std::process::Command::new("curl");
+    curl.args(["--silent", "--show-error", "--max-time", "20", "--unix-socket"])
+        .arg(&socket)
+        .arg("http://localhost/")
+        .uid(65_534)
+        .gid(65_534);
+    let output = curl.output().expect("curl is installed");
+    assert_eq!(output.stdout, b"");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("Empty reply") || said.contains("reset"), "it was connected, and got nothing: {said}");
+    // And the client of the user itself sends nothing through a directory that others can enter.
+    let refused = user.home.run(&["token"]);
+    assert_eq!((refused.code, refused.stdout.as_str()), (9, ""), "{}", refused.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t_061_a_socket_of_another_user_is_sent_nothing() {
+    assert!(rustix::process::geteuid().is_root(), "only root can be another user for a moment: run this test as root");
+    let user = WithProvider::signed_in().await;
+    user.home.prints(&["token"]);
+    user.home.prints(&["agent", "stop"]);
+    // Somebody else has put a socket where ours was.
+    let socket = user.home.path("run/freshkey/agent.sock");
+    std::fs::set_permissions(user.home.path(""), std::fs::Permissions::from_mode(0o711)).expect("changed");
+    let listener = std::os::unix::net::UnixListener::bind(&socket).expect("bound");
+    let heard = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a caller");
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).expect("it ends");
+        bytes
+    });
+    // The process behind this socket is root; the caller is not.
+    std::os::unix::fs::chown(user.home.path("run/freshkey"), Some(65_534), Some(65_534)).expect("given away");
+    std::os::unix::fs::chown(&socket, Some(65_534), Some(65_534)).expect("given away");
+    std::fs::set_permissions(user.home.path("run"), std::fs::Permissions::from_mode(0o711)).expect("changed");
+    let program = user.home.path("freshkey");
+    std::fs::copy(freshkey_testkit::programs::built("freshkey"), &program).expect("copied");
+    let mut command = user.home.command(&program);
+    let output = command.args(["agent", "status"]).uid(65_534).gid(65_534).output().expect("started");
+    assert_eq!(output.status.code(), Some(9), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(heard.join().expect("no panic"), b"");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_was_killed_is_started_again_by_the_next_caller() {
+    let user = WithProvider::signed_in().await;
+    let token = user.home.prints(&["token"]);
+    let first = agent_pid(&user.home);
+    let killed = user.home.command("kill").args(["-KILL", &first]).status().expect("kill runs");
+    assert!(killed.success());
+    assert_eq!(user.home.prints(&["token"]), token, "the token was kept");
+    assert_ne!(agent_pid(&user.home), first);
+    assert_eq!(user.provider.count("refresh_token"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_process_has_changed_is_seen_at_once() {
+    let user = WithProvider::signed_in().await;
+    let token = user.home.prints(&["token"]);
+    user.home.prints(&["--no-agent", "refresh"]);
+    assert_ne!(user.home.prints(&["token"]), token);
+    user.home.prints(&["--no-agent", "logout"]);
+    assert_eq!(user.home.run(&["token"]).code, 3);
+    user.sign_in("ua");
+    user.home.prints(&["token"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t_066_the_agent_leaves_no_core_and_has_no_secret_in_its_arguments_or_environment() {
+    let user = WithProvider::signed_in().await;
+    let token = user.home.prints(&["token"]);
+    let process = std::path::PathBuf::from("/proc").join(agent_pid(&user.home));
+    let limits = std::fs::read_to_string(process.join("limits")).expect("readable");
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).expect("a limit");
+    assert_eq!(core.split_whitespace().filter(|word| *word == "0").count(), 2, "{core}");
+    for name in ["cmdline", "environ"] {
+        let text = std::fs::read(process.join(name)).expect("readable");
+        let text = String::from_utf8_lossy(&text).into_owned();
+        assert!(!text.contains(&token) && !text.contains("the password"), "{name}");
+    }
+}

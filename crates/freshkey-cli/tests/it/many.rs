@@ -1,0 +1,64 @@
+//! Many processes of one user at the same time, and processes that are killed.
+
+use crate::with_provider::WithProvider;
+use freshkey_testkit::provider::{Behaviour, Rotation};
+use std::process::Stdio;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t_055_a_thousand_processes_on_an_expired_token_make_one_request_and_none_fails() {
+    let user = WithProvider::signed_in().await;
+    user.provider.set_rotation(Rotation::Strict);
+    user.provider.set_life_s(3600);
+    user.let_the_token_end();
+    let before = user.provider.count("refresh_token");
+    let mut processes = Vec::new();
+    for _ in 0..1000 {
+        let mut command = user.home.freshkey(&["token"]);
+        processes.push(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started"));
+    }
+    let ended: Vec<_> = processes.into_iter().map(|process| process.wait_with_output().expect("it ends")).collect();
+    let failed = ended.iter().find(|output| !output.status.success());
+    assert!(failed.is_none(), "{:?}", failed.map(|output| String::from_utf8_lossy(&output.stderr).into_owned()));
+    assert!(ended.iter().all(|output| output.stdout == ended[0].stdout), "they have different tokens");
+    assert_eq!(user.provider.count("refresh_token") - before, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t_058_a_killed_holder_of_the_lock_is_replaced() {
+    let user = WithProvider::signed_in().await;
+    user.provider.set_rotation(Rotation::Grace);
+    user.let_the_token_end();
+    user.provider.behave(Behaviour::Hangs);
+    let before = user.provider.count("refresh_token");
+    let mut holder = user.home.freshkey(&["--no-agent", "token"]).spawn().expect("started");
+    user.provider.asked("refresh_token", before + 1).await;
+    let waiter = user.home.freshkey(&["--no-agent", "token"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
+    holder.kill().expect("killed");
+    holder.wait().expect("ended");
+    // The waiter asks as soon as the kernel has given the lock back; nothing else wakes it.
+    user.provider.asked("refresh_token", before + 2).await;
+    user.provider.behave(Behaviour::Answers);
+    let output = waiter.wait_with_output().expect("it ends");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t_091_no_session_is_lost_by_a_thousand_rotations_with_kill_9_at_random_points() {
+    let user = WithProvider::signed_in().await;
+    user.provider.set_rotation(Rotation::Grace);
+    // From nothing to longer than a whole refresh takes, in steps that fall into every phase of it.
+    let mut killed = 0;
+    for round in 0..1000_u64 {
+        let moment_ms = (round * 7919) % 100 + 1;
+        let mut command = user.home.command("timeout");
+        command.args(["--signal=KILL", &format!("0.{moment_ms:03}"), "freshkey", "--no-agent", "refresh"]);
+        let output = command.output().expect("timeout is installed");
+        let code = output.status.code();
+        assert!(code == Some(0) || code.is_none() || code == Some(137), "round {round}: {}", String::from_utf8_lossy(&output.stderr));
+        killed += usize::from(code != Some(0));
+    }
+    assert!((50..=950).contains(&killed), "{killed} of 1000 were killed: the moments must fall before and after the end");
+    let after = user.home.run(&["--no-agent", "refresh"]);
+    assert_eq!(after.code, 0, "{}", after.stderr);
+    assert_eq!(user.provider.live_tokens(), 1);
+}
