@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode};
 
 use serde_json::{Value, json};
 
-use crate::{provision, reference, steps, workspace};
+use crate::{dist, provision, reference, steps, workspace};
 use selection::Selection;
 
 /// The server's core and the one that everything else is on.
@@ -28,8 +28,13 @@ Examples:
   cargo xtask bench --only sqlite,rs256           one engine, one algorithm
   cargo xtask bench --only postgres,on,1m         rotation on PostgreSQL with 1,000,000 sessions
   cargo xtask bench --runs 9 --seconds 5 --write  longer rounds, and the table into docs/performance.md
+  cargo xtask bench client                        what a cached token costs, beside other agents
   cargo xtask bench --against keycloak --quick    the same load on a Keycloak and on ours, in a few minutes")]
 pub(crate) struct Arguments {
+    /// What to measure instead of the server.
+    #[arg(value_enum, conflicts_with_all = ["only", "against", "quick", "seconds", "connections"])]
+    what: Option<What>,
+
     /// With 10,000 stored sessions only, and shorter rounds.
     #[arg(long)]
     quick: bool,
@@ -64,6 +69,13 @@ pub(crate) struct Arguments {
     write: bool,
 }
 
+/// What is measured instead of the server.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum What {
+    /// `freshkey`, beside other programs that hand out tokens. Needs oidc-agent, gh and python3.
+    Client,
+}
+
 /// A server to compare with.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum Against {
@@ -94,13 +106,16 @@ fn start(arguments: &Arguments) -> Result<String, String> {
         return Err("the release build failed".to_owned());
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let (job, plan) = match arguments.against {
-        None => ("run", plan(arguments, &selection, cores)?),
-        Some(Against::Keycloak) => ("against", against_keycloak(arguments, cores)?),
+    let (job, plan) = match (arguments.what, arguments.against) {
+        (Some(What::Client), _) => ("client", client(arguments)?),
+        (None, None) => ("run", plan(arguments, &selection, cores)?),
+        (None, Some(Against::Keycloak)) => ("against", against_keycloak(arguments, cores)?),
     };
     let program = workspace::target_directory()?.join("release/freshkey-bench");
     let mut command = Command::new("taskset");
     match cores {
+        // The client's processes run where the kernel puts them, as a user's do.
+        _ if arguments.what.is_some() => command = Command::new(&program),
         1 => command = Command::new(&program),
         _ => drop(command.args(["-c", &DRIVER_CORE.to_string()]).arg(&program)),
     }
@@ -132,6 +147,19 @@ fn plan(arguments: &Arguments, selection: &Selection, cores: usize) -> Result<Va
         "connections": arguments.connections.unwrap_or(32),
         "users": 10_000,
         "cores": pinned(cores),
+        "write": arguments.write.then(|| workspace::root().join("docs/performance.md")),
+        "command": typed(std::env::args().skip(1)),
+    }))
+}
+
+/// The order for the client's part.
+fn client(arguments: &Arguments) -> Result<Value, String> {
+    provision::ensure_programs(&[("oidc-token", "oidc-agent-cli"), ("gh", "gh"), ("python3", "python3")])?;
+    let target = workspace::target_directory()?;
+    Ok(json!({
+        "programs": dist::programs()?.join("bin"),
+        "lock": target.join("bench.lock"),
+        "rounds": 60 * usize::from(arguments.runs),
         "write": arguments.write.then(|| workspace::root().join("docs/performance.md")),
         "command": typed(std::env::args().skip(1)),
     }))

@@ -3,8 +3,8 @@
 #![allow(clippy::print_stdout, reason = "a developer's tool that talks on its standard output")]
 
 mod bench;
+mod dist;
 mod docs;
-mod man;
 mod provision;
 mod reference;
 mod registers;
@@ -36,9 +36,9 @@ enum Chore {
     Ci,
     Tidy(tidy::Arguments),
     Bench(bench::Arguments),
+    Dist(dist::Arguments),
     Reference(reference::Arguments),
     Docs(docs::Arguments),
-    Man(man::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -48,9 +48,9 @@ fn main() -> ExitCode {
         Chore::Ci => test::run(&test::Arguments::default()),
         Chore::Tidy(arguments) => tidy::run(&arguments),
         Chore::Bench(arguments) => bench::run(&arguments),
+        Chore::Dist(arguments) => dist::run(&arguments),
         Chore::Reference(arguments) => reference::run(&arguments),
         Chore::Docs(arguments) => docs::run(&arguments),
-        Chore::Man(arguments) => man::run(&arguments),
     }
 }
 

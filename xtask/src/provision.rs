@@ -2,6 +2,8 @@
 //! PostgreSQL is unpacked, never installed: no database cluster and no service comes into being. What is installed
 //! already is never upgraded. Only where the tests run as root an account for PostgreSQL is created.
 
+pub(crate) mod delivery_tools;
+
 use std::env;
 use std::ffi::OsString;
 use std::fs;
@@ -36,6 +38,20 @@ pub(crate) fn ensure() -> Result<(), String> {
     Ok(())
 }
 
+/// Installs programs by the packages of Debian that bring them, as far as they are missing.
+pub(crate) fn ensure_programs(programs: &[(&str, &str)]) -> Result<(), String> {
+    let missing: Vec<&str> =
+        programs.iter().filter(|(name, _)| workspace::find_program(name).is_none()).map(|(_, package)| *package).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let by_hand = |reason: &str| format!("{reason}\nhint: sudo apt-get install --no-install-recommends {}", missing.join(" "));
+    let apt = Apt::find().ok_or_else(|| by_hand("there is no apt-get here, or no right to use it (root or sudo)"))?;
+    println!("installing {}", missing.join(", "));
+    execute(&mut apt.command(&["update"]))?;
+    apt.install(&missing)
+}
+
 fn install(programs: &[&str]) -> Result<(), String> {
     let apt = Apt::find().ok_or_else(|| by_hand("there is no apt-get here, or no right to use it (root or sudo)"))?;
     execute(&mut apt.command(&["update"]))?;
@@ -58,11 +74,11 @@ fn account_creation() -> Command {
     command
 }
 
-/// `PATH` with PostgreSQL's programs in front, as the tests get it. `None` where there is no PostgreSQL.
+/// `PATH` with PostgreSQL's programs and the tools that are supplied in front, as the tests get it. `None` where there is no PostgreSQL.
 pub(crate) fn path_with_postgres() -> Option<OsString> {
     let folder = find_postgres()?;
     let path = env::var_os("PATH").unwrap_or_default();
-    env::join_paths(std::iter::once(folder).chain(env::split_paths(&path))).ok()
+    env::join_paths([delivery_tools::folder(), folder].into_iter().chain(env::split_paths(&path))).ok()
 }
 
 /// Makes sure that `cargo +nightly fuzz` can be called.

@@ -43,6 +43,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 
 fn tools(steps: &mut Steps) -> Option<OsString> {
     steps.run("tools", provision::ensure);
+    steps.run("tools that are supplied", provision::delivery_tools::ensure);
     provision::path_with_postgres()
 }
 

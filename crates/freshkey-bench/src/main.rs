@@ -10,8 +10,10 @@ mod against;
 mod bench;
 mod budgets;
 mod case;
+mod client;
 mod commits;
 mod database;
+mod document;
 mod http;
 mod load;
 mod machine;
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
     let (job, order) = (arguments.next().unwrap_or_default(), arguments.next());
     let result = match (job.as_str(), order) {
         ("run", Some(order)) => return order::execute(&order, bench::run),
+        ("client", Some(order)) => return order::execute(&order, client::run),
         ("against", Some(order)) => return order::execute(&order, against::run),
         // What these are told may hold a password, so it comes by standard input.
         ("seed", None) => seed::main(),

@@ -1,15 +1,11 @@
 //! What is printed: lines for other programs, and the table, which is Markdown and readable as it stands.
 
 use crate::bench::Visit;
+use crate::document::{self, Section, table};
 use crate::machine;
 use crate::plan::Plan;
 use std::fmt::Write as _;
-use std::fs;
 use std::io::Write as _;
-
-/// The part of the document that the table replaces.
-const BEGIN: &str = "<!-- measured: begin -->";
-const END: &str = "<!-- measured: end -->";
 
 /// One line of the table. Empty cells are for what does not apply.
 #[derive(Debug, Default)]
@@ -81,13 +77,10 @@ pub(crate) fn report(plan: &Plan, begun: &str, rows: &[Row]) -> Result<(), Strin
     let over = rows.iter().filter(|row| row.verdict == "**over**").count();
     let held = rows.iter().filter(|row| !row.verdict.is_empty()).count();
     let mut text = facts(plan, begun);
-    let _ = write!(text, "\n{}\n{held} budgets, {over} over.\n", table(rows));
-    line(text.trim_end())?;
-    let Some(path) = &plan.write else { return Ok(()) };
-    let before = fs::read_to_string(path).unwrap_or_default();
-    fs::write(path, document(&before, &text)).map_err(|error| format!("{}: {error}", path.display()))?;
-    eprintln!("written: {}", path.file_name().unwrap_or_default().to_string_lossy());
-    Ok(())
+    let all: Vec<Vec<String>> =
+        [HEAD].into_iter().chain(rows.iter().map(Row::cells)).map(|cells| cells.map(str::to_owned).to_vec()).collect();
+    let _ = write!(text, "\n{}\n{held} budgets, {over} over.\n", table(&all));
+    document::report(&Section { mark: "measured", head: PREAMBLE }, &text, plan.write.as_deref())
 }
 
 fn facts(plan: &Plan, begun: &str) -> String {
@@ -101,31 +94,6 @@ fn facts(plan: &Plan, begun: &str) -> String {
     let load = format!("{} rounds of {} s each, {} connections, {} users", plan.rounds, plan.seconds, plan.connections, count(plan.users));
     lines.push(format!("Load: {load}; command: `{}`", plan.command));
     lines.iter().fold(String::new(), |text, line| text + "- " + line + "\n")
-}
-
-fn table(rows: &[Row]) -> String {
-    let widths: Vec<usize> = (0..HEAD.len())
-        .map(|column| {
-            rows.iter().map(|row| row.cells()[column].chars().count()).chain([HEAD[column].chars().count(), 3]).max().unwrap_or(3)
-        })
-        .collect();
-    let printed = |cells: [&str; 11]| {
-        let cells = cells.iter().zip(&widths).map(|(cell, width)| format!(" {cell:<width$} |"));
-        format!("|{}\n", cells.collect::<String>())
-    };
-    let rule: String = widths.iter().map(|width| format!("{}|", "-".repeat(width + 2))).collect();
-    let mut text = format!("{}|{rule}\n", printed(HEAD));
-    rows.iter().for_each(|row| text.push_str(&printed(row.cells())));
-    text
-}
-
-/// The document with a new table; what people wrote around it stays.
-fn document(before: &str, measured: &str) -> String {
-    let block = format!("{BEGIN}\n{measured}{END}");
-    match before.split_once(BEGIN).and_then(|(head, rest)| Some((head, rest.split_once(END)?.1))) {
-        Some((head, tail)) => format!("{head}{block}{tail}"),
-        None => format!("{PREAMBLE}{block}\n"),
-    }
 }
 
 const PREAMBLE: &str = "\
@@ -163,22 +131,5 @@ mod tests {
             ["999", "1,000", "1,000,000"],
             [count(999), count(1000), count(1_000_000)].map(|text| text).each_ref().map(String::as_str)
         );
-    }
-
-    #[test]
-    fn the_table_replaces_the_last_one_and_nothing_else() {
-        let first = document("", "one\n");
-        assert!(first.starts_with("# Performance") && first.ends_with(&format!("{BEGIN}\none\n{END}\n")));
-        let second = document(&format!("{first}\nnotes\n"), "two\n");
-        assert!(second.ends_with(&format!("{BEGIN}\ntwo\n{END}\n\nnotes\n")) && !second.contains("one\n"));
-    }
-
-    #[test]
-    fn columns_are_as_wide_as_their_widest_cell() {
-        let row = Row { what: "x".repeat(40), ..Row::default() };
-        let text = table(&[row]);
-        let widths: Vec<usize> = text.lines().map(|line| line.chars().count()).collect();
-        assert_eq!(widths.len(), 3);
-        assert!(widths.iter().all(|width| *width == widths[0]));
     }
 }

@@ -4,10 +4,22 @@ use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use tempfile::TempDir;
+
+static PROGRAMS: OnceLock<PathBuf> = OnceLock::new();
+
+/// From now on programs come from this directory: a benchmark measures release builds.
+pub fn use_programs_of(directory: &Path) {
+    // The first one that says so is the benchmark's own start.
+    let _ = PROGRAMS.set(directory.to_owned());
+}
 
 /// The program of this name that was built together with the test.
 pub fn built(name: &str) -> PathBuf {
+    if let Some(directory) = PROGRAMS.get() {
+        return directory.join(name);
+    }
     let test = std::env::current_exe().expect("a test has a path");
     let directory = test.parent().and_then(Path::parent).expect("a test lies in deps of a profile's directory");
     let program = directory.join(name);

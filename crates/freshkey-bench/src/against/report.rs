@@ -1,14 +1,12 @@
-//! The tables of the comparison, and their place in the document.
+//! The tables of the comparison.
 
 use super::load::Loaded;
 use super::{Order, Outcome, SHARE_OF_SATURATION, WARM_UP_OURS_S};
+use crate::document::{self, Section, table};
 use crate::machine;
-use crate::output::{count, line};
+use crate::output::count;
 use crate::statistics::Spread;
-use std::fs;
 
-const BEGIN: &str = "<!-- against: begin -->";
-const END: &str = "<!-- against: end -->";
 /// Rounds of a warm server differ by less.
 const DRIFT_MAX: f64 = 1.05;
 const MEBIBYTE: f64 = 1024.0 * 1024.0;
@@ -17,12 +15,7 @@ const MEBIBYTE: f64 = 1024.0 * 1024.0;
 pub(super) fn report(order: &Order, begun: &str, keycloak: &Outcome, freshkey: &Outcome) -> Result<(), String> {
     let loads = table(&loads(keycloak, freshkey));
     let text = format!("{}\n{loads}\n{}", facts(order, begun, keycloak, freshkey), table(&process(keycloak, freshkey)));
-    line(text.trim_end())?;
-    let Some(path) = &order.write else { return Ok(()) };
-    let before = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    fs::write(path, document(&before, &text)).map_err(|error| format!("{}: {error}", path.display()))?;
-    eprintln!("written: {}", path.file_name().unwrap_or_default().to_string_lossy());
-    Ok(())
+    document::report(&Section { mark: "against", head: &section() }, &text, order.write.as_deref())
 }
 
 fn facts(order: &Order, begun: &str, keycloak: &Outcome, freshkey: &Outcome) -> String {
@@ -145,32 +138,6 @@ fn ratio(ours: &Spread, theirs: &Spread) -> String {
     format!("{ratio:.digits$}×")
 }
 
-/// Rows of Markdown, readable as they stand. The first one is the head.
-fn table(rows: &[Vec<String>]) -> String {
-    let columns = rows.first().map_or(0, Vec::len);
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0).max(3);
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    let mut text = String::new();
-    for (number, row) in rows.iter().enumerate() {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!(" {cell:<width$} |"));
-        text += &format!("|{}\n", cells.collect::<String>());
-        if number == 0 {
-            let rule: String = widths.iter().map(|width| format!("{}|", "-".repeat(width + 2))).collect();
-            text += &format!("|{rule}\n");
-        }
-    }
-    text
-}
-
-/// The document with new tables; what people wrote around them stays.
-fn document(before: &str, measured: &str) -> String {
-    let block = format!("{BEGIN}\n{measured}{END}");
-    match before.split_once(BEGIN).and_then(|(head, rest)| Some((head, rest.split_once(END)?.1))) {
-        Some((head, tail)) => format!("{head}{block}{tail}"),
-        None => format!("{}\n\n{}{block}\n", before.trim_end(), section()),
-    }
-}
-
 fn section() -> String {
     let share = SHARE_OF_SATURATION * 100.0;
     format!(
@@ -205,16 +172,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_tables_come_after_what_is_there_and_replace_the_last_ones() {
-        let first = document("# Performance\n\nnotes\n", "one\n");
-        assert!(first.starts_with("# Performance\n\nnotes\n\n## Beside Keycloak\n"), "{first}");
-        assert!(first.ends_with(&format!("{BEGIN}\none\n{END}\n")), "{first}");
-        let second = document(&format!("{first}\nmore\n"), "two\n");
-        assert!(second.ends_with(&format!("{BEGIN}\ntwo\n{END}\n\nmore\n")) && !second.contains("one\n"), "{second}");
-        assert_eq!(second.matches("## Beside Keycloak").count(), 1);
-    }
-
-    #[test]
     fn ratios_are_ours_over_theirs() {
         let spread = |value| Spread::of([value]);
         assert_eq!(ratio(&spread(2000.0), &spread(100.0)), "20×");
@@ -229,12 +186,5 @@ mod tests {
         assert_eq!(difference(&names(&["a", "b"]), &names(&["a", "b"])), "Access tokens of both have the same 2 claims");
         let text = difference(&names(&["a", "b"]), &names(&["a"]));
         assert!(text.contains("only Keycloak's access tokens have: `b`; only Freshkey's: none"), "{text}");
-    }
-
-    #[test]
-    fn columns_are_as_wide_as_their_widest_cell() {
-        let text = table(&[vec!["a".to_owned(), "b".to_owned()], vec!["x".repeat(40), "×".to_owned()]]);
-        let widths: Vec<usize> = text.lines().map(|line| line.chars().count()).collect();
-        assert_eq!(widths, [widths[0]; 3]);
     }
 }
