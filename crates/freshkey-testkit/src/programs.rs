@@ -54,9 +54,14 @@ impl Quickstart {
         self.child.wait().expect("it ends");
     }
 
+    /// Its env-file, as a shell reads it.
+    pub fn env_file(&self) -> PathBuf {
+        self.directory.path().join("env")
+    }
+
     /// A value of its env-file: `KC_ADDR`, `KC_CACERT`, `KC_USERNAME`, `KC_PASSWORD`, `REFRESH_TOKEN`, `UA_CLIENT_SECRET`, …
     pub fn value(&self, name: &str) -> String {
-        let text = std::fs::read_to_string(self.directory.path().join("env")).expect("the env-file is there");
+        let text = std::fs::read_to_string(self.env_file()).expect("the env-file is there");
         // Its values are quoted for a shell, and none of a quickstart's has a quote in it.
         let values: BTreeMap<&str, &str> =
             text.lines().filter_map(|line| line.split_once('=')).map(|(name, value)| (name, value.trim_matches('\''))).collect();

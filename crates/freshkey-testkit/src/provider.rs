@@ -3,7 +3,7 @@
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -70,6 +70,8 @@ struct Inner {
     /// The last token before each successor, under grace.
     predecessors: BTreeMap<String, String>,
     user_code_approved: bool,
+    /// The challenge of each code that was given to a browser, and where it was sent.
+    codes: BTreeMap<String, (String, String)>,
     extra: Value,
     secret: Option<String>,
 }
@@ -86,6 +88,7 @@ impl TestProvider {
             .route("/token", post(token))
             .route("/revoke", post(revoke))
             .route("/device", post(device))
+            .route("/authorize", get(authorize))
             .route("/canary", post(canary))
             .with_state(Arc::clone(&state));
         let server = tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") });
@@ -244,6 +247,16 @@ impl Inner {
                 Some(token) => self.reply(Some(&token)),
                 None => refusal(400, "invalid_grant"),
             },
+            // A code counts once, for the address that it was sent to, and with the secret that its challenge was made of (RFC 7636 §4.6).
+            "authorization_code" => match self.codes.remove(&of_form("code")) {
+                Some((challenge, redirect_uri))
+                    if challenge == challenge_of(&of_form("code_verifier")) && redirect_uri == of_form("redirect_uri") =>
+                {
+                    let token = self.new_refresh_token();
+                    self.reply(Some(&token))
+                }
+                _ => refusal(400, "invalid_grant"),
+            },
             "urn:ietf:params:oauth:grant-type:device_code" if !self.user_code_approved => refusal(400, "authorization_pending"),
             "urn:ietf:params:oauth:grant-type:device_code" => {
                 let token = self.new_refresh_token();
@@ -317,6 +330,25 @@ async fn token(State(state): State<Arc<Shared>>, headers: HeaderMap, body: Bytes
         std::panic::resume_unwind(Box::new("the reply is lost on purpose"));
     }
     reply
+}
+
+/// A browser comes by, and its person signs in at once.
+async fn authorize(State(state): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Response {
+    let form = form(query.unwrap_or_default().as_bytes());
+    let of_form = |name: &str| form.get(name).cloned().unwrap_or_default();
+    let mut inner = state.inner.lock().unwrap_or_else(PoisonError::into_inner);
+    if of_form("code_challenge_method") != "S256" || of_form("response_type") != "code" {
+        return refusal(400, "invalid_request");
+    }
+    inner.number += 1;
+    let code = unlike_any_word("c", inner.number);
+    inner.codes.insert(code.clone(), (of_form("code_challenge"), of_form("redirect_uri")));
+    let pairs = freshkey_protocol::form::encode_pairs([("code", code.as_str()), ("state", &of_form("state")), ("iss", &inner.issuer)]);
+    (StatusCode::FOUND, [("location", format!("{}?{pairs}", of_form("redirect_uri")))]).into_response()
+}
+
+fn challenge_of(verifier: &str) -> String {
+    freshkey_protocol::base64url::encode(&freshkey_protocol::jose::Algorithm::Rs256.hash(verifier.as_bytes()))
 }
 
 /// Where nothing may ever arrive.

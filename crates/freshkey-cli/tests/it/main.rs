@@ -3,5 +3,7 @@
 mod agent;
 mod first_steps;
 mod many;
+mod readme;
 mod secrets;
+mod sign_in;
 mod with_provider;
