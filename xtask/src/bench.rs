@@ -15,6 +15,8 @@ const DRIVER_CORE: usize = 1;
 
 const FEW_SESSIONS: usize = 10_000;
 const MANY_SESSIONS: usize = 1_000_000;
+/// With the usual five runs 10,000 tries of each refused sign-in, as T-023 wants.
+const TRIES_OF_A_RUN: usize = 2000;
 
 /// Measure what a refresh costs, the start and the memory of the release build, and hold them against the budgets.
 ///
@@ -29,10 +31,11 @@ Examples:
   cargo xtask bench --only postgres,on,1m         rotation on PostgreSQL with 1,000,000 sessions
   cargo xtask bench --runs 9 --seconds 5 --write  longer rounds, and the table into docs/performance.md
   cargo xtask bench client                        what a cached token costs, beside other agents
+  cargo xtask bench timing --only sqlite          whether the time of a refusal tells why; about a quarter of an hour for each engine
   cargo xtask bench --against keycloak --quick    the same load on a Keycloak and on ours, in a few minutes")]
 pub(crate) struct Arguments {
     /// What to measure instead of the server.
-    #[arg(value_enum, conflicts_with_all = ["only", "against", "quick", "seconds", "connections"])]
+    #[arg(value_enum, conflicts_with_all = ["against", "quick", "seconds", "connections"])]
     what: Option<What>,
 
     /// With 10,000 stored sessions only, and shorter rounds.
@@ -74,6 +77,8 @@ pub(crate) struct Arguments {
 enum What {
     /// `freshkey`, beside other programs that hand out tokens. Needs oidc-agent, gh and python3.
     Client,
+    /// Refused sign-ins: unknown, locked, wrong. 2,000 tries of each for each of --runs.
+    Timing,
 }
 
 /// A server to compare with.
@@ -93,6 +98,9 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 
 fn start(arguments: &Arguments) -> Result<String, String> {
     let selection = Selection::of(&arguments.only)?;
+    if matches!(arguments.what, Some(What::Client)) && !arguments.only.is_empty() {
+        return Err("--only chooses among what the server is measured with, not among clients".to_owned());
+    }
     for program in ["taskset", "setpriv"] {
         workspace::find_program(program)
             .ok_or_else(|| format!("{program} is missing\nhint: it belongs to util-linux; the benchmark runs on Linux only"))?;
@@ -108,6 +116,7 @@ fn start(arguments: &Arguments) -> Result<String, String> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let (job, plan) = match (arguments.what, arguments.against) {
         (Some(What::Client), _) => ("client", client(arguments)?),
+        (Some(What::Timing), _) => ("timing", timing(arguments, &selection, cores)?),
         (None, None) => ("run", plan(arguments, &selection, cores)?),
         (None, Some(Against::Keycloak)) => ("against", against_keycloak(arguments, cores)?),
     };
@@ -115,7 +124,7 @@ fn start(arguments: &Arguments) -> Result<String, String> {
     let mut command = Command::new("taskset");
     match cores {
         // The client's processes run where the kernel puts them, as a user's do.
-        _ if arguments.what.is_some() => command = Command::new(&program),
+        _ if matches!(arguments.what, Some(What::Client)) => command = Command::new(&program),
         1 => command = Command::new(&program),
         _ => drop(command.args(["-c", &DRIVER_CORE.to_string()]).arg(&program)),
     }
@@ -160,6 +169,21 @@ fn client(arguments: &Arguments) -> Result<Value, String> {
         "programs": dist::programs()?.join("bin"),
         "lock": target.join("bench.lock"),
         "rounds": 60 * usize::from(arguments.runs),
+        "write": arguments.write.then(|| workspace::root().join("docs/performance.md")),
+        "command": typed(std::env::args().skip(1)),
+    }))
+}
+
+/// The order for the times of refusals.
+fn timing(arguments: &Arguments, selection: &Selection, cores: usize) -> Result<Value, String> {
+    let target = workspace::target_directory()?;
+    Ok(json!({
+        "server": target.join("release/freshkey-server"),
+        "directory": target.join("bench/timing"),
+        "lock": target.join("bench.lock"),
+        "engines": selection.engines,
+        "tries": TRIES_OF_A_RUN * usize::from(arguments.runs),
+        "cores": pinned(cores),
         "write": arguments.write.then(|| workspace::root().join("docs/performance.md")),
         "command": typed(std::env::args().skip(1)),
     }))

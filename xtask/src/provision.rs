@@ -3,6 +3,9 @@
 //! already is never upgraded. Only where the tests run as root an account for PostgreSQL is created.
 
 pub(crate) mod delivery_tools;
+pub(crate) mod python_clients;
+
+mod failover;
 
 use std::env;
 use std::ffi::OsString;
@@ -12,6 +15,7 @@ use std::process::Command;
 
 use crate::steps::{describe, execute};
 use crate::workspace;
+pub(crate) use failover::{ensure as ensure_failover_tools, path as path_for_failover};
 
 const POSTGRES_MAJOR_MIN: u32 = 15;
 const PROGRAMS: [&str; 3] = ["curl", "jq", "openssl"];
@@ -201,11 +205,16 @@ fn unpack_postgres(apt: &Apt) -> Result<(), String> {
     let libraries: Vec<String> = dependencies(&server)?.into_iter().filter(|name| is_needed_beside_the_server(name)).collect();
     apt.install(&libraries.iter().map(String::as_str).collect::<Vec<_>>())?;
 
+    unpack(&server)
+}
+
+/// Puts a package's files under the tools' folder. Nothing of it is run, and nothing is registered.
+fn unpack(package: &str) -> Result<(), String> {
     let folder = tools_folder();
     let downloads = folder.join("packages");
     fs::create_dir_all(&downloads).map_err(|error| format!("cannot create {}: {error}", downloads.display()))?;
     let mut download = Command::new("apt-get");
-    execute(download.current_dir(&downloads).args(["download", &server]))?;
+    execute(download.current_dir(&downloads).args(["download", package]))?;
     for package in fs::read_dir(&downloads).map_err(|error| error.to_string())? {
         let package = package.map_err(|error| error.to_string())?.path();
         execute(Command::new("dpkg").arg("-x").args([&package, &folder]))?;

@@ -8,6 +8,8 @@ use crate::steps::{Steps, execute};
 use crate::{docs, provision, tidy, workspace};
 
 const FUZZ_SECONDS: u32 = 60;
+/// No input may take longer, sanitizers and all.
+const FUZZ_INPUT_SECONDS_MAX: u32 = 10;
 
 /// Install what the tests need, then run every check of this repository.
 ///
@@ -19,7 +21,8 @@ pub(crate) struct Arguments {
     #[arg(long, conflicts_with = "long")]
     pub(crate) quick: bool,
 
-    /// Also run every fuzz target for one minute; needs a nightly toolchain.
+    /// Also let a cluster of PostgreSQL fail over under load, which needs etcd and Patroni, and run every fuzz target for one minute, which
+    /// needs a nightly toolchain. What is missing is fetched. Takes about half an hour longer.
     #[arg(long)]
     pub(crate) long: bool,
 
@@ -36,6 +39,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     }
     tests(&mut steps, arguments, path.as_ref());
     if arguments.long {
+        failover(&mut steps);
         fuzz(&mut steps);
     }
     steps.finish()
@@ -44,6 +48,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 fn tools(steps: &mut Steps) -> Option<OsString> {
     steps.run("tools", provision::ensure);
     steps.run("tools that are supplied", provision::delivery_tools::ensure);
+    steps.run("clients in Python", provision::python_clients::ensure);
     provision::path_with_postgres()
 }
 
@@ -79,6 +84,23 @@ fn tests(steps: &mut Steps, arguments: &Arguments, path: Option<&OsString>) {
     }
 }
 
+/// The tests that are ignored otherwise: they take minutes, and programs that no other test wants.
+fn failover(steps: &mut Steps) {
+    let mut is_ready = false;
+    steps.run("failover tools", || provision::ensure_failover_tools().map(|()| is_ready = true));
+    if !is_ready {
+        return;
+    }
+    steps.run("failover", || {
+        let mut command = workspace::cargo();
+        command.args(["test", "--package", "freshkey-server", "--test", "failover", "--", "--ignored", "--nocapture"]);
+        if let Some(path) = provision::path_for_failover() {
+            command.env("PATH", path);
+        }
+        execute(&mut command)
+    });
+}
+
 fn fuzz(steps: &mut Steps) {
     let targets = fuzz_targets();
     if targets.is_empty() {
@@ -95,7 +117,8 @@ fn fuzz(steps: &mut Steps) {
             let mut command = Command::new("cargo");
             command.current_dir(workspace::root());
             command.args(["+nightly", "fuzz", "run", &target, "--"]);
-            execute(command.arg(format!("-max_total_time={FUZZ_SECONDS}")))
+            command.arg(format!("-max_total_time={FUZZ_SECONDS}"));
+            execute(command.arg(format!("-timeout={FUZZ_INPUT_SECONDS_MAX}")))
         });
     }
 }

@@ -42,6 +42,13 @@ pub(crate) fn form(host: &str, path: &str, pairs: &[(&str, &str)]) -> Vec<u8> {
     encoded_form(host, path, &freshkey_protocol::form::encode_pairs(pairs.iter().copied()))
 }
 
+/// The same as a proxy passes it on, which was asked in TLS from this address.
+pub(crate) fn form_from(host: &str, path: &str, address: &str, pairs: &[(&str, &str)]) -> Vec<u8> {
+    let body = freshkey_protocol::form::encode_pairs(pairs.iter().copied());
+    let headers = format!("Content-Type: application/x-www-form-urlencoded\r\nX-Forwarded-For: {address}\r\nX-Forwarded-Proto: https\r\n");
+    request("POST", host, path, &headers, &body)
+}
+
 /// A form that is encoded already.
 pub(crate) fn encoded_form(host: &str, path: &str, body: &str) -> Vec<u8> {
     request("POST", host, path, "Content-Type: application/x-www-form-urlencoded\r\n", body)

@@ -26,6 +26,7 @@ mod seed;
 mod server;
 mod sessions;
 mod statistics;
+mod timing;
 
 use std::process::ExitCode;
 
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         ("run", Some(order)) => return order::execute(&order, bench::run),
         ("client", Some(order)) => return order::execute(&order, client::run),
         ("against", Some(order)) => return order::execute(&order, against::run),
+        ("timing", Some(order)) => return order::execute(&order, timing::run),
         // What these are told may hold a password, so it comes by standard input.
         ("seed", None) => seed::main(),
         ("commits", None) => commits::main(),

@@ -29,9 +29,18 @@ pub(crate) struct Server {
 impl Server {
     /// Starts it on the plan's core. It may not listen yet.
     pub(crate) fn start(plan: &Plan, database: &Database) -> Result<Self, String> {
+        Self::start_trusting(plan, database, "")
+    }
+
+    /// The same, believing what callers on this machine say of where they come from.
+    pub(crate) fn start_behind_proxy(plan: &Plan, database: &Database) -> Result<Self, String> {
+        Self::start_trusting(plan, database, "\"127.0.0.1\"")
+    }
+
+    fn start_trusting(plan: &Plan, database: &Database, proxies: &str) -> Result<Self, String> {
         let address = free_address()?;
         let configuration = database.directory.join("freshkey.toml");
-        fs::write(&configuration, configured(database, address)).map_err(|error| error.to_string())?;
+        fs::write(&configuration, configured(database, address, proxies)).map_err(|error| error.to_string())?;
         // The address of the database may hold a password.
         fs::set_permissions(&configuration, fs::Permissions::from_mode(0o600)).map_err(|error| error.to_string())?;
         let log = File::create(database.directory.join("server.log")).map_err(|error| error.to_string())?;
@@ -80,9 +89,9 @@ impl Server {
     }
 }
 
-fn configured(database: &Database, address: SocketAddr) -> String {
+fn configured(database: &Database, address: SocketAddr, proxies: &str) -> String {
     format!(
-        "[server]\nlisten = \"{address}\"\npublic_url = \"https://{HOST}\"\n[server.tls]\nmode = \"off\"\n\
+        "[server]\nlisten = \"{address}\"\npublic_url = \"https://{HOST}\"\ntrusted_proxies = [{proxies}]\n[server.tls]\nmode = \"off\"\n\
          [store]\nurl = {:?}\n[sealing]\nkey_file = {:?}\n",
         database.url,
         database.sealing_key().display().to_string()

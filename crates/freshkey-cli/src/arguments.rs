@@ -1,6 +1,6 @@
 //! What can be typed. One struct for each command; what it does is in the module of its name under `commands`.
 
-use crate::commands::{agent, exec, explain, login, logout, profiles, refresh, status, token, whoami};
+use crate::commands::{agent, credential, doctor, exec, explain, login, logout, profiles, refresh, setup, status, token, trust, whoami};
 use crate::terminal::{Colour, Output};
 use clap::{Parser, Subcommand};
 
@@ -26,7 +26,7 @@ pub(crate) struct Arguments {
 const AFTER_HELP: &str = "\
 Examples:
   freshkey login --issuer https://sso.example.org/realms/UA --client-id ua-grant
-  curl --header \"$(freshkey token --header)\" https://api.example.org/
+  freshkey token --header | curl --header @- https://api.example.org/
   freshkey exec -- python3 job.py
   freshkey doctor
 
@@ -69,8 +69,19 @@ pub(crate) enum Command {
     Profiles(profiles::Arguments),
     /// Start, stop and look at the agent.
     Agent(agent::Arguments),
+    /// Supply a tool with tokens.
+    Setup(setup::Arguments),
+    /// Take back what `setup` did.
+    Unset(setup::Unset),
+    /// Answer a tool that asks. Tools call it, people don't.
+    #[command(hide = true)]
+    Credential(credential::Arguments),
     /// Decode a token, and say what is wrong with it.
     Explain(explain::Arguments),
+    /// Say what is wrong, and one cure for each.
+    Doctor(doctor::Arguments),
+    /// Trust a private authority for one profile, after its fingerprint was compared.
+    Trust(trust::Arguments),
     /// Print the completion script of a shell.
     Completions {
         /// The shell.

@@ -1,14 +1,18 @@
 //! The commands, each in a module of its own.
 
 pub(crate) mod agent;
+pub(crate) mod credential;
+pub(crate) mod doctor;
 pub(crate) mod exec;
 pub(crate) mod explain;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod profiles;
 pub(crate) mod refresh;
+pub(crate) mod setup;
 pub(crate) mod status;
 pub(crate) mod token;
+pub(crate) mod trust;
 pub(crate) mod whoami;
 
 use crate::arguments::{Arguments, Command};
@@ -32,7 +36,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Command::Exec(exec) => exec::run(&environment()?, exec),
         Command::Profiles(profiles) => done(profiles::run(&environment()?, profiles, output)),
         Command::Agent(agent) => done(agent::run(&environment()?, agent, output)),
+        Command::Setup(setup) => done(setup::run(&environment()?, setup, output)),
+        Command::Unset(unset) => done(setup::unset(&environment()?, unset, output)),
+        Command::Credential(credential) => credential::run(&environment()?, credential),
         Command::Explain(explain) => done(explain::run(&environment()?, explain, output)),
+        Command::Doctor(doctor) => doctor::run(&environment()?, doctor, output),
+        Command::Trust(trust) => done(trust::run(&environment()?, trust, output)),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut crate::command(), "freshkey", &mut script);

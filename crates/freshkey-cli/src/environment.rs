@@ -18,6 +18,7 @@ use freshkey_protocol::Secret;
 use std::sync::Arc;
 
 /// What every command works with.
+#[derive(Clone)]
 pub(crate) struct Environment {
     pub(crate) directories: Directories,
     pub(crate) clock: Arc<dyn Clock>,
@@ -27,6 +28,11 @@ pub(crate) struct Environment {
 impl Environment {
     pub(crate) fn new(arguments: &Arguments) -> Result<Self, Failure> {
         Ok(Self { directories: Directories::of_environment()?, clock: Arc::new(SystemClock::new()), no_agent: arguments.no_agent })
+    }
+
+    /// For a tool that asks under a name of its own, and has none of our options.
+    pub(crate) fn for_helper() -> Result<Self, Failure> {
+        Ok(Self { directories: Directories::of_environment()?, clock: Arc::new(SystemClock::new()), no_agent: false })
     }
 
     /// Whether the agent may be asked.

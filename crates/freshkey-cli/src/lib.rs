@@ -19,6 +19,9 @@ pub fn command() -> clap::Command {
 /// Reads the command line, does what it says, and tells how it ended.
 #[must_use]
 pub fn run() -> ExitCode {
+    if let Some(code) = commands::credential::run_as_helper(std::env::args_os()) {
+        return code;
+    }
     let arguments = arguments::Arguments::parse();
     match commands::run(&arguments) {
         Ok(code) => code,

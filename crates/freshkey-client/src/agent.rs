@@ -3,6 +3,11 @@
 
 mod account;
 pub mod ask;
+#[cfg(test)]
+mod fixture;
 pub mod frame;
+mod http_helper;
+mod oidc_agent;
 pub mod serve;
+pub mod sinks;
 pub mod start;

@@ -57,10 +57,10 @@ impl Successor {
     pub fn reserve(path: &Path, bytes: u64, mode: u32) -> Result<Self, Failure> {
         let unwritable = |error: io::Error| Failure::file(path, "written", &error);
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let temporary = path.with_file_name(format!(".{name}.{}.new", std::process::id()));
+        // One name, since whoever writes this file holds its lock: what a killed process has left there is cleared away by the next one.
+        let temporary = path.with_file_name(format!(".{name}.new"));
         match fs::remove_file(&temporary) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(unwritable(error)),
-            // One that a process of the same number has left behind.
             _ => {}
         }
         let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary).map_err(unwritable)?;
@@ -102,7 +102,7 @@ impl Successor {
 impl Drop for Successor {
     fn drop(&mut self) {
         if !self.became {
-            // What is left behind is removed by the next one of this number, or is never read.
+            // What is left behind is removed by the next one, and never read.
             let _ = fs::remove_file(&self.temporary);
         }
     }

@@ -13,6 +13,7 @@ use crate::profile::Profile;
 use crate::profile::file::Profiles;
 use crate::provider::{ClientAuthentication, Provider, TokenFailure, discover};
 use crate::record::{FailedAttempts, Intent, KeptMoment, Record, Renewal};
+use crate::sign_in::from_file;
 use crate::transport::Transport;
 use crate::vault::Vault;
 use freshkey_protocol::TokenReply;
@@ -97,6 +98,9 @@ impl Keeper {
         if is_enough && record.intent.is_none() {
             return Ok(Kept { record, _locked: locked });
         }
+        if record.renewal == Renewal::File {
+            return Ok(Kept { record: self.read_again(name, record, need)?, _locked: locked });
+        }
         if let Some(why) = &record.ended {
             return Err(TokenFailure::InvalidGrant(why.clone()).told(name, &record.issuer));
         }
@@ -105,6 +109,30 @@ impl Keeper {
             (Some(failed), Need::Ahead) if failed.rests_for_ms(now) > 0 => Err(failed.failure.clone()),
             _ => Ok(Kept { record: self.renew(name, record).await?, _locked: locked }),
         }
+    }
+
+    /// A token that somebody else keeps fresh in a file: nobody is asked for another, and nothing can be lost.
+    fn read_again(&self, name: &str, mut record: Record, need: Need) -> Result<Record, Failure> {
+        let profile = self.profile_of(name, &record)?;
+        let path = profile.access_token_file.ok_or_else(|| {
+            Failure::new(FailureKind::Profile, format!("the profile {name} does not name the file of its tokens any more"))
+                .with_hint(format!("run `freshkey login {name} --from-token-file PATH`"))
+        })?;
+        let now = self.clock.now();
+        let is_new = from_file::read_again(&mut record, &path, now)?;
+        if is_new {
+            self.vault.write(name, &mut record)?;
+        }
+        match need {
+            Need::Ttl(wish) => from_file::check(&record, &path, now, wish)?,
+            // Only its keeper can renew it, and this is asked again later.
+            Need::Ahead | Need::Newer { .. } if !is_new => {
+                let what = format!("the token in {} is the same as before: whoever keeps that file renews it", path.display());
+                return Err(Failure::new(FailureKind::Unavailable, what));
+            }
+            Need::Ahead | Need::Newer { .. } => {}
+        }
+        Ok(record)
     }
 
     async fn renew(&self, name: &str, mut record: Record) -> Result<Record, Failure> {
@@ -240,6 +268,8 @@ async fn request(provider: &Provider<'_>, profile: &Profile, record: &Record) ->
         (Renewal::RefreshToken, Some(token)) => {
             provider.token(&record.token_endpoint, &[("grant_type", "refresh_token"), ("refresh_token", token.expose())]).await
         }
+        // Read by `read_again`, and never asked for.
+        (Renewal::File, _) => Err(TokenFailure::Strange("nothing: these tokens come from a file".to_owned())),
         (Renewal::RefreshToken, None) => Err(TokenFailure::InvalidGrant("the provider gave no refresh token at the sign-in".to_owned())),
     }
 }

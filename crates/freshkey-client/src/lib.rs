@@ -5,6 +5,7 @@
 
 pub mod agent;
 pub mod clock;
+pub mod diagnosis;
 pub mod directories;
 pub mod failure;
 pub mod files;
@@ -16,6 +17,7 @@ pub mod profile;
 pub mod provider;
 pub mod record;
 pub mod sign_in;
+pub mod token_file;
 pub mod transport;
 pub mod vault;
 

@@ -37,3 +37,10 @@ pub const TOKEN_FILE_BYTES_MAX: u64 = 256 * 1024;
 pub const ACCOUNT_FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// How long a key source may take to answer. A keyring that waits for a person who is not there must not hang a job (T-060).
 pub const KEY_SOURCE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Bytes of the head of a request to the helper on loopback, and of a request in oidc-agent's form.
+pub const HELPER_REQUEST_BYTES_MAX: usize = 16 * 1024;
+/// Headers of a request to the helper on loopback.
+pub const HELPER_HEADERS_MAX: usize = 32;
+/// Callers that one helper listens to at the same time.
+pub const HELPER_CALLERS_MAX: usize = 64;

@@ -6,6 +6,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::limits::PROFILE_NAME_MAX;
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -29,13 +30,16 @@ pub struct Profile {
     /// The authorities that the provider's certificate must come from, in PEM, instead of those of the machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<PathBuf>,
+    /// The file in which somebody else keeps a fresh token, if that is where the tokens come from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_token_file: Option<PathBuf>,
     /// What was set up to be supplied.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deliveries: Vec<Delivery>,
 }
 
 /// Something that is supplied with this profile's tokens.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Delivery {
     /// The tool, as `freshkey setup` calls it.
@@ -49,6 +53,18 @@ pub struct Delivery {
     /// The settings of the tool that were changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settings: Option<String>,
+    /// What undoing it, or answering the tool, needs to know beside that. No secrets.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub options: BTreeMap<String, String>,
+}
+
+impl Delivery {
+    /// Where it is: what was changed, or the file, or the address. A tool is supplied once at each place.
+    #[must_use]
+    pub fn place(&self) -> String {
+        let file = self.token_file.as_ref().map(|path| path.display().to_string());
+        self.settings.clone().or(file).or_else(|| self.url.clone()).unwrap_or_default()
+    }
 }
 
 /// What is asked for when nothing else is said.
@@ -131,6 +147,7 @@ mod tests {
             client_secret_file: None,
             scope: DEFAULT_SCOPE.to_owned(),
             ca_file: None,
+            access_token_file: None,
             deliveries: Vec::new(),
         }
     }

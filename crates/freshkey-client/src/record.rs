@@ -108,6 +108,8 @@ pub enum Renewal {
     RefreshToken,
     /// By the client's own credentials, which need no refresh token (RFC 6749 §4.4).
     ClientCredentials,
+    /// By whoever keeps a fresh one in a file, which is read again.
+    File,
 }
 
 /// Whether a token without an end was asked for, and given.

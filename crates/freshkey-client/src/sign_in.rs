@@ -2,6 +2,7 @@
 
 pub mod browser;
 pub mod device;
+pub mod from_file;
 
 use crate::clock::{Clock, Moment};
 use crate::failure::{Failure, FailureKind};

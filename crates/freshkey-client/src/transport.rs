@@ -121,7 +121,8 @@ pub fn tls_config(ca_file: Option<&Path>) -> Result<rustls::ClientConfig, String
     Ok(builder.with_root_certificates(roots(ca_file)?).with_no_client_auth())
 }
 
-fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, String> {
+/// The authorities of `ca_file`, or else those of the machine.
+pub(crate) fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     match ca_file {
         Some(path) => {
@@ -156,9 +157,7 @@ fn reason(error: &reqwest::Error) -> TransportError {
     let mut is_certificate = false;
     while let Some(cause) = source {
         causes.push(cause.to_string());
-        let of_io = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let tls = cause.downcast_ref::<rustls::Error>().or_else(|| of_io.and_then(|inner| inner.downcast_ref::<rustls::Error>()));
-        is_certificate |= tls.is_some_and(|tls| matches!(tls, rustls::Error::InvalidCertificate(_)));
+        is_certificate |= is_of_certificate(cause);
         source = cause.source();
     }
     let last = causes.last().cloned().unwrap_or_default();
@@ -174,8 +173,19 @@ fn reason(error: &reqwest::Error) -> TransportError {
     }
 }
 
+/// An error of the system can hold another one, which it does not name as its source; and that one a third.
+fn is_of_certificate(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let mut tls = cause.downcast_ref::<rustls::Error>();
+    let mut inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    while let (None, Some(held)) = (tls, inner) {
+        tls = held.downcast_ref::<rustls::Error>();
+        inner = held.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    }
+    matches!(tls, Some(rustls::Error::InvalidCertificate(_)))
+}
+
 /// Seconds since 1970 of a date in HTTP's preferred form (RFC 9110 §5.6.7): `Sun, 06 Nov 1994 08:49:37 GMT`.
-fn imf_date(text: &str) -> Option<i64> {
+pub(crate) fn imf_date(text: &str) -> Option<i64> {
     const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let (_, rest) = text.split_once(", ")?;
     let mut words = rest.split(' ');

@@ -32,6 +32,8 @@ pub(crate) const LOG_PAGES_MAX: u32 = 64_000;
 /// How long the writer may wait for readers when it starts the log over.
 pub(crate) const LOG_RESTART_PATIENCE: Duration = Duration::from_millis(20);
 
+/// How long a host of PostgreSQL's address that says nothing is waited for when another one has said no.
+pub(crate) const SILENT_HOST_PATIENCE: Duration = Duration::from_secs(1);
 /// The first pause before a statement is sent to PostgreSQL again; it doubles up to [`RETRY_PAUSE_MAX`].
 pub(crate) const RETRY_PAUSE_MIN: Duration = Duration::from_millis(5);
 /// The longest pause between two attempts.

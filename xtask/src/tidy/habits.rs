@@ -36,6 +36,8 @@ fn is_start_of_path(text: &str, at: usize) -> bool {
 
 /// A process that another test starts from the same binary, to kill it for instance. It runs there, and only there.
 const CHILD_OF_A_TEST: &str = "#[ignore = \"the child of ";
+/// A test that takes minutes and programs of its own: `cargo xtask test --long` runs it, and no other run counts it.
+const LONG_TEST: &str = "#[ignore = \"the long mode runs it";
 
 /// Macros that panic in place of code, tests that are switched off, and open ends without an issue number.
 pub(super) fn nothing_unfinished(tree: &Tree) -> Vec<Finding> {
@@ -52,7 +54,7 @@ pub(super) fn nothing_unfinished(tree: &Tree) -> Vec<Finding> {
         }
         for pattern in ["#[ignore", "#![ignore"] {
             for (at, _) in source.code.match_indices(pattern) {
-                if !file.text[at..].starts_with(CHILD_OF_A_TEST) {
+                if ![CHILD_OF_A_TEST, LONG_TEST].iter().any(|reason| file.text[at..].starts_with(reason)) {
                     finding(at, "a test is switched off".to_owned());
                 }
             }
@@ -161,6 +163,7 @@ mod tests {
             concat!("// TO", "DO(#12): later"),
             concat!("// No `TO", "DO` here."),
             "#[ignore = \"the child of t_001\"]\nfn a() {}",
+            "#[ignore = \"the long mode runs it: minutes\"]\nfn a() {}",
             "const A: &str = \"todo!()\"; // todo! is a macro",
             "let todo = 1;",
         ] {

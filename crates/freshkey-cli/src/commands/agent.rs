@@ -64,15 +64,19 @@ fn status(environment: &Environment, output: Output) -> Result<(), Failure> {
     terminal::print(format!("process {}, release {}, holds {accounts}\n", status.pid, status.release).as_bytes())
 }
 
-/// Nobody may look into this process: no trace, no core dump (T-066).
+/// Nobody may look into this process: no trace, no core dump (T-066). And it has descriptors for as many callers as the machine allows.
 fn harden() {
-    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+    use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
     let nothing = Rlimit { current: Some(0), maximum: Some(0) };
     // Neither call fails for a process's own limits; a kernel without them has nothing to switch off.
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     let _ = setrlimit(Resource::Core, nothing);
-    // Beyond the limit for locked memory, which is small for most users, this fails, and swap is then what the machine makes of it.
-    let _ = rustix::mm::mlockall(rustix::mm::MlockAllFlags::CURRENT | rustix::mm::MlockAllFlags::FUTURE);
+    let files = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: files.maximum, ..files });
+    // Under a limit, memory that is needed later could not be had. Swap is then what the machine makes of it.
+    if getrlimit(Resource::Memlock).current.is_none() {
+        let _ = rustix::mm::mlockall(rustix::mm::MlockAllFlags::CURRENT | rustix::mm::MlockAllFlags::FUTURE);
+    }
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
 }
 

@@ -1,5 +1,7 @@
 //! `freshkey login`: one sign-in, by whichever way suits, kept for every tool.
 
+mod token_file;
+
 use crate::environment::{Environment, block_on};
 use crate::terminal::{self, Output};
 use freshkey_client::agent::serve::Call;
@@ -70,6 +72,9 @@ struct Way {
     /// Sign in as the client itself, with its secret.
     #[arg(long, conflicts_with = "username")]
     client_credentials: bool,
+    /// Take the tokens from this file, which somebody else keeps fresh; the profile is that of the token in it.
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["username", "device", "browser", "refresh_token_file", "client_credentials", "issuer", "client_id"])]
+    from_token_file: Option<PathBuf>,
 }
 
 const EXAMPLES: &str = "\
@@ -87,6 +92,9 @@ fn source(text: &str) -> Result<Source, String> {
 }
 
 pub(crate) fn run(environment: &Environment, arguments: &Arguments, output: Output) -> Result<(), Failure> {
+    if let Some(path) = &arguments.way.from_token_file {
+        return token_file::sign_in(environment, arguments, path, output);
+    }
     let (name, profile) = described(environment, arguments)?;
     profile.check(&name)?;
     // Before anybody types a password: without a place for the key nothing could be kept.
@@ -146,6 +154,7 @@ fn described(environment: &Environment, arguments: &Arguments) -> Result<(String
             Some(path) => Some(path),
             None => known.map_or_else(platform_ca, |known| known.ca_file.clone()),
         },
+        access_token_file: None,
         deliveries: known.map(|known| known.deliveries.clone()).unwrap_or_default(),
     };
     Ok((name, profile))

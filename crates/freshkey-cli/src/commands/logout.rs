@@ -4,7 +4,7 @@ use crate::environment::{Environment, block_on};
 use crate::terminal::{self, Output};
 use freshkey_client::agent::serve::Call;
 use freshkey_client::vault::{self, key};
-use freshkey_client::{Failure, FailureKind};
+use freshkey_client::{Failure, FailureKind, files};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -51,11 +51,21 @@ fn forget(environment: &Environment, name: &str, at_any_price: bool) -> Result<O
         // The key is gone: what is kept can be thrown away, though not revoked.
         Err(failure) if failure.kind == FailureKind::Key && at_any_price => {
             vault::discard(&environment.directories, name)?;
+            clear_token_files(environment, name)?;
             return Ok(Some(failure.message));
         }
         Err(failure) => return Err(failure),
     };
     let revoked = block_on(keeper.forget(name))?;
-    environment.tell(&Call::Reload { profile: name.to_owned() })?;
+    if !environment.tell(&Call::Reload { profile: name.to_owned() })? {
+        clear_token_files(environment, name)?;
+    }
     Ok(revoked.err().map(|failure| failure.told(name, "the provider").message))
+}
+
+/// What an agent that was killed has left behind.
+fn clear_token_files(environment: &Environment, name: &str) -> Result<(), Failure> {
+    // Without such a profile there is nothing to clear.
+    let Ok((_, profile)) = environment.profile(Some(name)) else { return Ok(()) };
+    profile.deliveries.iter().filter_map(|delivery| delivery.token_file.as_deref()).try_for_each(files::remove)
 }

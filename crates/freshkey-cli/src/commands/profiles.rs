@@ -41,6 +41,10 @@ pub(crate) fn run(environment: &Environment, arguments: &Arguments, output: Outp
                 return Err(Failure::new(FailureKind::Usage, format!("somebody is signed in to {profile}"))
                     .with_hint(format!("run `freshkey logout {profile}` first")));
             }
+            if let Some(delivery) = profiles.profiles.get(profile).and_then(|profile| profile.deliveries.first()) {
+                return Err(Failure::new(FailureKind::Usage, format!("{profile} still supplies {}", delivery.tool))
+                    .with_hint(format!("run `freshkey unset {} --profile {profile}` first", delivery.tool)));
+            }
             profiles.profiles.remove(profile);
             profiles.default = profiles.default.take().filter(|default| default != profile);
             Ok(())

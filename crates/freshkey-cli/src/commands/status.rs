@@ -6,7 +6,9 @@ use freshkey_client::Failure;
 use freshkey_client::agent::ask::{Unanswered, ask};
 use freshkey_client::agent::frame::{Answer, Request};
 use freshkey_client::agent::serve::{AgentStatus, Call};
+use freshkey_client::agent::sinks;
 use freshkey_client::failure::shown;
+use freshkey_client::profile::Delivery;
 use freshkey_client::profile::file::Profiles;
 use freshkey_client::record::{Offline, Record};
 use freshkey_client::vault::key::Seal;
@@ -39,7 +41,13 @@ pub(crate) fn run(environment: &Environment, _arguments: &Arguments, output: Out
         .profiles
         .iter()
         .flat_map(|(name, profile)| profile.deliveries.iter().map(move |delivery| (name, delivery)))
-        .map(|(name, delivery)| json!({ "profile": name, "tool": delivery.tool, "url": delivery.url, "token_file": delivery.token_file, "settings": delivery.settings }))
+        .map(|(name, delivery)| {
+            let (expires_in, problem) = supplied(name, delivery, agent.as_ref().ok().and_then(Option::as_ref));
+            json!({
+                "profile": name, "tool": delivery.tool, "url": delivery.url, "token_file": delivery.token_file, "settings": delivery.settings,
+                "expires_in": expires_in, "problem": problem,
+            })
+        })
         .collect();
     let all = json!({
         "accounts": accounts,
@@ -57,6 +65,22 @@ fn agent_status(environment: &Environment) -> Result<Option<AgentStatus>, Failur
         Ok(Answer::Done { data, .. }) => Ok(serde_json::from_slice(&data).ok()),
         Ok(Answer::Failed(failure)) | Err(Unanswered::Failed(failure)) => Err(failure),
         Err(Unanswered::NoAgent) => Ok(None),
+    }
+}
+
+/// The seconds that the token in a file has left, and what is wrong with what the agent supplies. Both are nothing where the tool asks by itself.
+fn supplied(name: &str, delivery: &Delivery, agent: Option<&AgentStatus>) -> (Option<u32>, Option<String>) {
+    let place = match (delivery.tool.as_str(), &delivery.token_file, &delivery.url) {
+        (_, Some(path), _) => path.display().to_string(),
+        (sinks::HTTP, None, Some(url)) => url.clone(),
+        _ => return (None, None),
+    };
+    let Some(agent) = agent else {
+        return (None, Some("stale: the agent does not run; start it with `freshkey agent start`".to_owned()));
+    };
+    match agent.supplies.iter().find(|supply| supply.place == place && supply.profile.as_deref() == Some(name)) {
+        Some(supply) => (supply.expires_in, supply.failure.as_ref().map(|failure| failure.message.clone())),
+        None => (None, Some("not supplied yet: the agent has not seen it".to_owned())),
     }
 }
 
@@ -108,7 +132,9 @@ fn told(all: &Value, seal: Option<&Seal>) -> String {
     for delivery in all["deliveries"].as_array().into_iter().flatten() {
         let place =
             ["url", "token_file", "settings"].iter().map(|name| text(delivery, name)).find(|text| !text.is_empty()).unwrap_or_default();
-        lines.push(format!("supplied: {} for {place} ({})", text(delivery, "tool"), text(delivery, "profile")));
+        let left = delivery["expires_in"].as_u64().map(|seconds| format!(", {seconds} s left")).unwrap_or_default();
+        lines.push(format!("supplied: {} for {place} ({}){left}", text(delivery, "tool"), text(delivery, "profile")));
+        lines.extend(delivery["problem"].as_str().map(|problem| format!("    {}", shown(problem))));
     }
     lines.join("\n") + "\n"
 }

@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  curl --header \"$(freshkey token --header)\" https://api.example.org/
+  freshkey token --header | curl --header @- https://api.example.org/
   freshkey token ua --min-ttl 600
   freshkey token --field expires_in";
 

@@ -61,4 +61,10 @@ async fn t_091_no_session_is_lost_by_a_thousand_rotations_with_kill_9_at_random_
     let after = user.home.run(&["--no-agent", "refresh"]);
     assert_eq!(after.code, 0, "{}", after.stderr);
     assert_eq!(user.provider.live_tokens(), 1);
+    let mut left: Vec<_> = std::fs::read_dir(user.home.path(".local/state/freshkey/accounts"))
+        .expect("readable")
+        .map(|entry| entry.expect("an entry").file_name())
+        .collect();
+    left.sort();
+    assert_eq!(left, ["ua.lock", "ua.sealed"], "nothing is left of those that were killed");
 }

@@ -171,3 +171,24 @@ fn t_066_no_option_takes_a_secret_as_its_value() {
     look(&freshkey_cli::command(), "freshkey", &mut found);
     assert_eq!(found, Vec::<String>::new());
 }
+
+/// With the real keyring of a desktop, on a session bus of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_keyring_of_the_desktop_comes_first_and_a_locked_one_is_an_error_at_once() {
+    let user = WithProvider::signed_in().await;
+    user.home.prints(&["logout", "--all"]);
+    let token = user.home.path("refresh-token.txt");
+    std::fs::write(&token, user.provider.issue_refresh_token()).expect("written");
+    let script = "printf 'the password of the keyring' | gnome-keyring-daemon --unlock --components=secrets >/dev/null 2>&1
+        freshkey login ua --refresh-token-file refresh-token.txt && rm refresh-token.txt
+        freshkey --no-agent token && freshkey --json status
+        busctl --user call org.freedesktop.secrets /org/freedesktop/secrets org.freedesktop.Secret.Service Lock ao 1 /org/freedesktop/secrets/collection/login >/dev/null \
+            || gdbus call --session --dest org.freedesktop.secrets --object-path /org/freedesktop/secrets --method org.freedesktop.Secret.Service.Lock \"['/org/freedesktop/secrets/collection/login']\" >/dev/null
+        freshkey --no-agent token; echo \"locked: $?\"";
+    let mut command = user.home.command("dbus-run-session");
+    let output =
+        command.args(["--", "sh", "-c", script]).output().expect("dbus-run-session is installed: `apt-get install dbus gnome-keyring`");
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(stdout.contains("\"key_source\": \"os-keyring\""), "{stdout}\n{stderr}");
+    assert!(stdout.contains("locked: 6") && stderr.contains("keyring of the desktop is locked"), "{stdout}\n{stderr}");
+}

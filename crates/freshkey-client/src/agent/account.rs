@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::timeout;
 
 /// Waiting callers of one account.
@@ -26,6 +26,8 @@ pub(super) struct Account {
     keeper: Arc<Keeper>,
     latest: Mutex<Latest>,
     queue: mpsc::Sender<Job>,
+    /// Told whenever another record is in memory.
+    pub(super) changed: Notify,
 }
 
 /// What was read last.
@@ -38,8 +40,9 @@ struct Latest {
     asked_at_ms: u64,
 }
 
+/// A file as it was at a look: another of the same name is another.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct FileState {
+pub(super) struct FileState {
     inode: u64,
     modified_s: i64,
     modified_ns: i64,
@@ -55,7 +58,8 @@ impl Account {
     /// Starts its actor.
     pub(super) fn start(name: &str, keeper: &Arc<Keeper>) -> Arc<Self> {
         let (queue, jobs) = mpsc::channel(QUEUE_MAX);
-        let account = Arc::new(Self { name: name.to_owned(), keeper: Arc::clone(keeper), latest: Mutex::default(), queue });
+        let account =
+            Arc::new(Self { name: name.to_owned(), keeper: Arc::clone(keeper), latest: Mutex::default(), queue, changed: Notify::new() });
         // It ends when the queue does, which ends with the account.
         tokio::spawn(run(Arc::downgrade(&account), jobs));
         account
@@ -101,6 +105,7 @@ impl Account {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         latest.file = file;
         latest.record = Some(Arc::clone(&record));
+        self.changed.notify_waiters();
         record
     }
 
@@ -187,7 +192,7 @@ fn suffices(keeper: &Keeper, record: &Record, wish: Option<u32>) -> bool {
     access.is_some_and(|access| access.life.lifetime().suffices(keeper.clock().now(), wish))
 }
 
-fn state_of(path: &std::path::Path) -> Option<FileState> {
+pub(super) fn state_of(path: &std::path::Path) -> Option<FileState> {
     let found = std::fs::metadata(path).ok()?;
     Some(FileState { inode: found.ino(), modified_s: found.mtime(), modified_ns: found.mtime_nsec(), bytes: found.len() })
 }

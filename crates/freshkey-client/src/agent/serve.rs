@@ -2,6 +2,7 @@
 
 use super::account::Account;
 use super::frame::{Answer, PROTOCOL, Request, TokenWish, request_len, version_of};
+use super::sinks::{Sinks, Supply};
 use crate::directories::Directories;
 use crate::failure::{Failure, FailureKind};
 use crate::files::Locked;
@@ -9,6 +10,7 @@ use crate::handout;
 use crate::keeper::{Keeper, Need};
 use crate::limits::{AGENT_CALLERS_MAX, AGENT_REQUEST_TIMEOUT};
 use crate::profile::file::Profiles;
+use crate::record::Record;
 use crate::vault::{self};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -17,6 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::timeout;
 
@@ -39,7 +42,7 @@ pub enum Call {
         /// The profile.
         profile: String,
     },
-    /// An account was changed on the disk: nothing of it stays in memory.
+    /// An account or its profile was changed on the disk: nothing of it stays in memory, and what is supplied is what is wished for now.
     Reload {
         /// The profile.
         profile: String,
@@ -61,14 +64,18 @@ pub struct AgentStatus {
     pub key_source: String,
     /// The accounts that it holds.
     pub accounts: Vec<String>,
+    /// What it supplies of its own accord.
+    #[serde(default)]
+    pub supplies: Vec<Supply>,
 }
 
 /// The agent.
 pub struct Agent {
-    keeper: Arc<Keeper>,
+    pub(super) keeper: Arc<Keeper>,
     accounts: Mutex<HashMap<String, Arc<Account>>>,
     /// The file of profiles as it was read last: it names the default.
     profiles: Mutex<Option<(FileMark, Profiles)>>,
+    pub(super) sinks: Sinks,
     stop: Notify,
 }
 
@@ -102,11 +109,24 @@ impl Agent {
     /// Over these accounts.
     #[must_use]
     pub fn new(keeper: Arc<Keeper>) -> Arc<Self> {
-        Arc::new(Self { keeper, accounts: Mutex::default(), profiles: Mutex::default(), stop: Notify::new() })
+        Arc::new(Self { keeper, accounts: Mutex::default(), profiles: Mutex::default(), sinks: Sinks::default(), stop: Notify::new() })
     }
 
-    /// Serves until somebody asks it to end, or its socket is taken away. Interrupted refreshes are taken up first.
+    /// Serves until somebody asks it to end, or its socket is taken away. Interrupted refreshes are taken up first. No token file outlives it.
     pub async fn serve(self: Arc<Self>, listening: Listening) -> Result<(), Failure> {
+        let supplying = tokio::spawn(super::sinks::keep_up(Arc::clone(&self)));
+        let ended = self.serve_callers(&listening).await;
+        supplying.abort();
+        self.sinks.end().await;
+        // Only now may another one begin, and write the files that this one has removed.
+        drop(listening);
+        ended
+    }
+
+    async fn serve_callers(self: &Arc<Self>, listening: &Listening) -> Result<(), Failure> {
+        let no_signals = |error: std::io::Error| Failure::new(FailureKind::Failed, format!("signals cannot be heard: {error}"));
+        let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
         for name in vault::names(self.keeper.directories())? {
             self.account(&name);
         }
@@ -116,6 +136,8 @@ impl Agent {
             let accepted = tokio::select! {
                 accepted = listening.listener.accept() => accepted,
                 () = self.stop.notified() => break,
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
                 () = tokio::time::sleep(LOOK_AT_SOCKET) => {
                     if std::fs::metadata(&path).is_ok_and(|found| found.ino() == listening.inode) { continue }
                     return Ok(());
@@ -129,7 +151,7 @@ impl Agent {
             if !is_ours(&stream) {
                 continue;
             }
-            let (agent, places) = (Arc::clone(&self), Arc::clone(&places));
+            let (agent, places) = (Arc::clone(self), Arc::clone(&places));
             tokio::spawn(async move {
                 // Whoever finds no place waits, and is served as soon as one of those who are there has gone.
                 let Ok(_place) = places.acquire_owned().await else { return };
@@ -139,7 +161,7 @@ impl Agent {
         crate::files::remove(&path)
     }
 
-    async fn attend(&self, mut stream: UnixStream) {
+    async fn attend(self: &Arc<Self>, mut stream: UnixStream) {
         let Ok(Some(body)) = timeout(AGENT_REQUEST_TIMEOUT, read_request(&mut stream)).await else { return };
         let answer =
             match version_of(&body) {
@@ -158,26 +180,30 @@ impl Agent {
 
     async fn token(&self, wish: &TokenWish) -> Result<Answer, Failure> {
         let name = self.name_of(wish.profile.as_deref())?;
-        let account = self.account(&name);
-        let now = || self.keeper.clock().now();
-        let (record, warning) = match account.fresh(Need::Ttl(wish.min_ttl_s)).await {
-            Ok(record) => (record, None),
-            Err(failure) => {
-                let Ok(Some(record)) = account.load() else { return Err(failure) };
-                match handout::warning_instead(&record, now(), wish.min_ttl_s, &failure) {
-                    Some(warning) => (record, Some(warning)),
-                    None => return Err(failure),
-                }
-            }
-        };
-        Ok(Answer::Done { data: handout::written(&name, &record, now(), &wish.form)?, warning })
+        let (record, warning) = self.record(&name, wish.min_ttl_s).await?;
+        Ok(Answer::Done { data: handout::written(&name, &record, self.keeper.clock().now(), &wish.form)?, warning })
     }
 
-    async fn call(&self, json: &[u8]) -> Result<Answer, Failure> {
+    /// What is handed out of an account, and what its caller should be told beside it.
+    pub(super) async fn record(&self, name: &str, min_ttl_s: Option<u32>) -> Result<(Arc<Record>, Option<String>), Failure> {
+        let account = self.account(name);
+        match account.fresh(Need::Ttl(min_ttl_s)).await {
+            Ok(record) => Ok((record, None)),
+            Err(failure) => {
+                let Ok(Some(record)) = account.load() else { return Err(failure) };
+                match handout::warning_instead(&record, self.keeper.clock().now(), min_ttl_s, &failure) {
+                    Some(warning) => Ok((record, Some(warning))),
+                    None => Err(failure),
+                }
+            }
+        }
+    }
+
+    async fn call(self: &Arc<Self>, json: &[u8]) -> Result<Answer, Failure> {
         let call: Call = serde_json::from_slice(json).map_err(|_| Failure::new(FailureKind::Agent, "the agent does not know this call"))?;
         let done = |data: Vec<u8>, warning: Option<String>| Ok(Answer::Done { data, warning });
         match call {
-            Call::Status => done(serde_json::to_vec(&self.status()?).unwrap_or_default(), None),
+            Call::Status => done(serde_json::to_vec(&self.status().await?).unwrap_or_default(), None),
             Call::Refresh { profile } => {
                 let name = self.name_of(profile.as_deref())?;
                 let account = self.account(&name);
@@ -188,31 +214,38 @@ impl Agent {
             Call::Forget { profile } => {
                 let told = self.keeper.forget(&profile).await;
                 self.drop_account(&profile);
+                self.sinks.look_again(self, &profile).await;
                 let warning = told?.err().map(|failure| failure.told(&profile, "the provider").message);
                 done(Vec::new(), warning)
             }
             Call::Reload { profile } => {
                 self.drop_account(&profile);
+                self.sinks.settle(self).await;
+                self.sinks.look_again(self, &profile).await;
                 done(Vec::new(), None)
             }
             Call::Stop => {
+                // Whoever has stopped it finds no token in any file, and nobody to talk to.
+                self.sinks.end().await;
+                crate::files::remove(&self.keeper.directories().socket())?;
                 self.stop.notify_one();
                 done(Vec::new(), None)
             }
         }
     }
 
-    fn status(&self) -> Result<AgentStatus, Failure> {
+    async fn status(&self) -> Result<AgentStatus, Failure> {
         Ok(AgentStatus {
             pid: std::process::id(),
             release: env!("CARGO_PKG_VERSION").to_owned(),
             protocol: PROTOCOL,
             key_source: self.keeper.vault().source().as_str().to_owned(),
             accounts: vault::names(self.keeper.directories())?,
+            supplies: self.sinks.told(self.keeper.clock().now()).await,
         })
     }
 
-    fn account(&self, name: &str) -> Arc<Account> {
+    pub(super) fn account(&self, name: &str) -> Arc<Account> {
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(accounts.entry(name.to_owned()).or_insert_with(|| Account::start(name, &self.keeper)))
     }
@@ -224,8 +257,13 @@ impl Agent {
         }
     }
 
-    /// The profile that is meant. The file is read only when it has changed.
+    /// The profile that is meant.
     fn name_of(&self, name: Option<&str>) -> Result<String, Failure> {
+        self.with_profiles(|profiles| profiles.choose(name).map(|(name, _)| name.to_owned()))?
+    }
+
+    /// Looks something up in the profiles. Their file is read only when it has changed.
+    pub(super) fn with_profiles<T>(&self, look: impl FnOnce(&Profiles) -> T) -> Result<T, Failure> {
         let mark =
             std::fs::metadata(self.keeper.directories().profiles_file()).map_or((0, None), |found| (found.ino(), found.modified().ok()));
         let mut profiles = self.profiles.lock().unwrap_or_else(PoisonError::into_inner);
@@ -233,13 +271,13 @@ impl Agent {
             *profiles = Some((mark, Profiles::read(self.keeper.directories())?));
         }
         match &*profiles {
-            Some((_, profiles)) => profiles.choose(name).map(|(name, _)| name.to_owned()),
+            Some((_, profiles)) => Ok(look(profiles)),
             None => Err(Failure::new(FailureKind::Profile, "there is no profile yet")),
         }
     }
 }
 
-fn is_ours(stream: &UnixStream) -> bool {
+pub(super) fn is_ours(stream: &UnixStream) -> bool {
     stream.peer_cred().is_ok_and(|peer| peer.uid() == rustix::process::geteuid().as_raw())
 }
 

@@ -9,13 +9,18 @@ use crate::limits::AGENT_START_TIMEOUT;
 use crate::vault::key::{Prompt, Seal, Source};
 use freshkey_protocol::Secret;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
+use std::time::Duration;
 
 /// What the agent says when it listens.
 pub const READY: &str = "ready";
+
+/// Time between two looks at an agent that is about to end, or to begin.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// Asks the agent, and starts it if there is none.
 pub fn ask_or_start(directories: &Directories, request: &Request, prompt: &Prompt<'_>) -> Result<Answer, Failure> {
@@ -49,8 +54,20 @@ pub fn start(directories: &Directories, prompt: &Prompt<'_>) -> Result<(), Failu
     spawn(&program, seal.source, &key)
 }
 
+/// Whether an agent runs. One that is about to end holds its place for a moment longer and answers nobody: its end is waited for.
 fn is_running(directories: &Directories) -> bool {
-    Locked::at_once(&directories.runtime.join("agent.lock")).is_ok_and(|locked| locked.is_none())
+    let is_held = || Locked::at_once(&directories.runtime.join("agent.lock")).is_ok_and(|locked| locked.is_none());
+    let (_says_nothing, nothing) = mpsc::channel::<()>();
+    for _ in 0..AGENT_START_TIMEOUT.as_millis() / LOOK_AGAIN.as_millis() {
+        if !is_held() {
+            return false;
+        }
+        if UnixStream::connect(directories.socket()).is_ok() {
+            return true;
+        }
+        let _ = nothing.recv_timeout(LOOK_AGAIN);
+    }
+    true
 }
 
 /// The key goes through a pipe that nobody else can read, and not by the command line or the environment, which others can (T-066).

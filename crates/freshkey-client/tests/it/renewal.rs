@@ -141,7 +141,7 @@ async fn t_091_a_full_disk_loses_nothing_since_its_room_is_taken_before_anybody_
     fixture.let_it_expire();
     let accounts = fixture.directories.state.join("accounts");
     // A directory in the place of the file that is about to be written stops any user, root included.
-    let blocked = accounts.join(format!(".ua.sealed.{}.new", std::process::id()));
+    let blocked = accounts.join(".ua.sealed.new");
     std::fs::create_dir(&blocked).expect("made");
     assert_eq!(kind(fixture.token().await), Some(FailureKind::Failed));
     assert_eq!(fixture.refreshes(), 0, "no refresh token is used up that could not be replaced");

@@ -46,6 +46,7 @@ impl Fixture {
             client_secret_file: None,
             scope: "openid".to_owned(),
             ca_file: None,
+            access_token_file: None,
             deliveries: Vec::new(),
         };
         Profiles::change(&self.directories, |profiles| Ok(profiles.profiles.insert(NAME.to_owned(), profile.clone()))).expect("written");

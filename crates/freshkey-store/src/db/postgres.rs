@@ -4,7 +4,9 @@
 mod appender;
 mod coalescer;
 mod connection;
+mod connector;
 mod failure;
+mod leader;
 mod slot;
 
 use std::collections::HashMap;
@@ -17,7 +19,8 @@ use tokio::time::{Instant, timeout_at};
 
 use self::appender::Appender;
 use self::coalescer::Coalescer;
-use self::connection::{Connection, Connector, Purpose};
+use self::connection::{Connection, Purpose};
+use self::connector::Connector;
 use self::failure::Failure;
 use self::slot::Slot;
 use super::transaction::TransactionKind;
@@ -180,7 +183,7 @@ impl Shared {
     async fn take_writer(&self) -> Result<Connection, Failure> {
         let idle = {
             let mut writers = self.writers.lock().unwrap_or_else(PoisonError::into_inner);
-            writers.retain(|writer| !writer.is_closed());
+            writers.retain(Connection::is_usable);
             writers.pop()
         };
         match idle {

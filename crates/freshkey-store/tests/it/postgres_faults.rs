@@ -241,3 +241,24 @@ async fn t_088_a_connection_lost_before_commit_is_tried_again() {
     assert!(!proxy.is_armed.load(Ordering::SeqCst), "the connection was broken");
     assert_eq!(ids(&db).await, [1, 2, 1_001, 1_002]);
 }
+
+#[tokio::test]
+async fn t_094_a_host_that_accepts_and_says_nothing_holds_up_nobody() {
+    let url = TestPostgres::shared().await.database().await.url;
+    // The kernel accepts for a process that stands still.
+    let frozen = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    let frozen_first = url.replacen('@', &format!("@{},", frozen.local_addr().expect("bound")), 1);
+    let db = open_with_tables(&frozen_first, Duration::from_secs(5)).await;
+    assert!(db.write(two_rows(1)).await.expect("written").is_committed());
+}
+
+#[tokio::test]
+async fn t_094_where_one_host_is_silent_and_none_leads_it_is_unavailable_before_the_deadline() {
+    let frozen = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    let gone = TcpListener::bind("127.0.0.1:0").await.expect("a port is free").local_addr().expect("bound");
+    let url = format!("postgres://a:b@{},{gone}/c", frozen.local_addr().expect("bound"));
+    let mut options = DbOptions::from_url(&url).expect("well-formed");
+    options.deadline = Duration::from_secs(60);
+    let opened = tokio::time::timeout(Duration::from_secs(20), Db::open(&options)).await.expect("long before the deadline");
+    assert!(opened.is_err_and(|error| error.is_transient()));
+}

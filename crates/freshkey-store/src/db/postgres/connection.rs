@@ -1,4 +1,4 @@
-//! One connection to a server: how it is opened, what it has prepared, and how values travel. It retries nothing.
+//! One connection to a server: what it may take, what it has prepared, and how values travel. It retries nothing.
 
 use std::collections::HashMap;
 use std::future::poll_fn;
@@ -7,15 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, Config, NoTls, Statement};
-use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_postgres::{Client, Statement};
 
 use super::super::row::ColumnNames;
-use super::super::{DbOptions, Guarded, Row, StatementKey, StatementResult, StoreError, Value, dialect};
+use super::super::{Guarded, Row, StatementKey, StatementResult, Value, dialect};
 use super::failure::Failure;
-use crate::postgres_tls;
+use super::leader::{Era, Leaders};
 
 /// What a connection is for; it decides the server's own time limits.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -25,16 +23,11 @@ pub(super) enum Purpose {
     Write,
 }
 
-/// Opens connections.
-pub(super) struct Connector {
-    config: Config,
-    tls: Option<MakeRustlsConnect>,
-    deadline: Duration,
-}
-
 /// An open connection with its prepared statements.
 pub(super) struct Connection {
     client: Client,
+    leaders: Arc<Leaders>,
+    era: Era,
     statements: Mutex<HashMap<StatementKey, Arc<Prepared>>>,
 }
 
@@ -43,47 +36,11 @@ pub(super) struct Prepared {
     names: ColumnNames,
 }
 
-impl Connector {
-    pub(super) fn new(config: &Config, options: &DbOptions) -> Result<Self, StoreError> {
-        let mut config = config.clone();
-        config
-            .connect_timeout(options.deadline.min(Duration::from_secs(3)))
-            .tcp_user_timeout(options.deadline)
-            .keepalives_idle(Duration::from_secs(15))
-            .keepalives_interval(Duration::from_secs(5))
-            .keepalives_retries(3)
-            .target_session_attrs(TargetSessionAttrs::ReadWrite)
-            .application_name("freshkey");
-        let tls = postgres_tls::settle(&mut config, options.root_ca_file.as_deref()).map_err(|what| StoreError::Misconfigured { what })?;
-        Ok(Connector { config, tls, deadline: options.deadline })
-    }
-
-    pub(super) async fn connect(&self, purpose: Purpose) -> Result<Connection, Failure> {
-        let client = match &self.tls {
-            Some(tls) => {
-                let (client, driver) = self.config.connect(tls.clone()).await.map_err(refused)?;
-                tokio::spawn(drive(driver));
-                client
-            }
-            None => {
-                let (client, driver) = self.config.connect(NoTls).await.map_err(refused)?;
-                tokio::spawn(drive(driver));
-                client
-            }
-        };
-        let connection = Connection { client, statements: Mutex::new(HashMap::new()) };
-        for (sql, params) in session_settings(purpose, self.deadline) {
-            connection.run(sql, &params).await?;
-        }
-        Ok(connection)
-    }
-}
-
 /// Limits of the server's own, so that a request that we gave up on doesn't go on for ever.
 ///
 /// A writing session has no `statement_timeout`: it would end the wait for a synchronous standby in the middle of a COMMIT, which then reports success for
 /// what only one machine has. `synchronous_commit = off` would acknowledge what a crash forgets (T-089), so it isn't accepted.
-fn session_settings(purpose: Purpose, deadline: Duration) -> Vec<(&'static str, Vec<Value>)> {
+pub(super) fn session_settings(purpose: Purpose, deadline: Duration) -> Vec<(&'static str, Vec<Value>)> {
     let milliseconds = |times: u32| vec![Value::from((deadline * times).as_millis().to_string())];
     let mut settings = vec![("SELECT set_config('default_transaction_isolation', 'read committed', false)", Vec::new())];
     match purpose {
@@ -104,8 +61,13 @@ fn session_settings(purpose: Purpose, deadline: Duration) -> Vec<(&'static str, 
 }
 
 impl Connection {
-    pub(super) fn is_closed(&self) -> bool {
-        self.client.is_closed()
+    pub(super) fn new(client: Client, leaders: Arc<Leaders>, era: Era) -> Self {
+        Connection { client, leaders, era, statements: Mutex::new(HashMap::new()) }
+    }
+
+    /// Whether it is open, and leads to who leads now.
+    pub(super) fn is_usable(&self) -> bool {
+        !self.client.is_closed() && self.leaders.is_current(self.era)
     }
 
     /// Runs a statement of the portable subset, which stays prepared. Calls at the same time are pipelined.
@@ -226,7 +188,7 @@ async fn join_in_order<T>(mut futures: Vec<Pin<Box<dyn Future<Output = T> + Send
     results.into_iter().flatten().collect()
 }
 
-async fn drive<S, T>(driver: tokio_postgres::Connection<S, T>)
+pub(super) async fn drive<S, T>(driver: tokio_postgres::Connection<S, T>)
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
     T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
@@ -234,14 +196,6 @@ where
     // Whoever uses the connection hears of its end; this is for the log.
     if let Err(error) = driver.await {
         tracing::debug!(%error, "a connection to the database ended");
-    }
-}
-
-/// A server that refuses during the handshake has done nothing, nor has one that cannot be reached.
-fn refused(error: tokio_postgres::Error) -> Failure {
-    match Failure::from(error) {
-        Failure::ConnectionLost(text) | Failure::Unexpected(text) => Failure::NotConnected(text),
-        other => other,
     }
 }
 

@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Mutex as AsyncMutex;
 
-use super::connection::{Connection, Connector, Purpose};
+use super::connection::{Connection, Purpose};
+use super::connector::Connector;
 use super::failure::Failure;
 
 /// Many requests use the connection at once; they are pipelined.
@@ -46,7 +47,7 @@ impl Slot {
     }
 
     fn usable(&self) -> Option<Arc<Connection>> {
-        self.current().as_ref().filter(|connection| !connection.is_closed()).cloned()
+        self.current().as_ref().filter(|connection| connection.is_usable()).cloned()
     }
 
     fn current(&self) -> MutexGuard<'_, Option<Arc<Connection>>> {
