@@ -55,9 +55,11 @@ pub(crate) fn run(environment: &Environment, arguments: &Arguments) -> Result<Ex
     let (program, rest) = arguments.command.split_first().ok_or_else(|| Failure::new(FailureKind::Usage, "there is no command"))?;
     let (name, profile) = environment.profile(arguments.profile.as_deref().filter(|name| !name.is_empty()))?;
     let file = arguments.watch_file.as_deref().map(unused).transpose()?;
-    // A file is read later than a variable, so more is asked of its token.
-    let min_ttl_s = arguments.min_ttl.or_else(|| file.as_ref().map(|_| MIN_TTL_S));
-    let first = Handed::of(environment, &name, min_ttl_s)?;
+    let first = match (&file, arguments.min_ttl) {
+        // A file is read later than a variable, so more is asked of its token; without its provider less has to do.
+        (Some(_), None) => Handed::of(environment, &name, Some(MIN_TTL_S)).or_else(|_| Handed::of(environment, &name, None))?,
+        (_, min_ttl_s) => Handed::of(environment, &name, min_ttl_s)?,
+    };
     let mut command = Command::new(program);
     command.args(rest);
     let names: Vec<&str> =

@@ -120,8 +120,10 @@ pub fn doubt(chain: &[CertificateDer<'_>], host: &str, roots: &RootCertStore, no
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             Doubt::OtherHost(Certificate::read(own).map(|certificate| certificate.names).unwrap_or_default())
         }
-        CertificateError::UnknownIssuer => unknown(chain, roots),
-        CertificateError::BadSignature => read().next_back().map_or_else(|| unknown(chain, roots), |top| Doubt::MadeAnew(top.issuer)),
+        // An authority of the right name with another key, of the same sort or not, is sorted out there.
+        CertificateError::UnknownIssuer
+        | CertificateError::BadSignature
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => unknown(chain, roots),
         other => {
             let is_authority = Certificate::read(own).is_some_and(|own| own.is_authority);
             if is_authority { Doubt::AuthorityAsServer } else { Doubt::Other(other_told(&other)) }

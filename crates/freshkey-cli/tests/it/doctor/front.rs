@@ -6,6 +6,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
 
 /// An authority that signs for tests.
@@ -116,6 +117,7 @@ struct Script {
     identity: Option<TlsAcceptor>,
     answers: Answers,
     date: Option<&'static str>,
+    changed: Arc<Notify>,
 }
 
 /// The door.
@@ -130,7 +132,8 @@ impl Front {
     pub(crate) async fn start(provider: &TestProvider, identity: Option<&Identity>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port of loopback");
         let port = listener.local_addr().expect("an address").port();
-        let script = Script { identity: identity.map(Identity::acceptor), answers: Answers::Discovery, date: None };
+        let script =
+            Script { identity: identity.map(Identity::acceptor), answers: Answers::Discovery, date: None, changed: Arc::default() };
         let script = Arc::new(Mutex::new(script));
         let (shared, upstream) = (Arc::clone(&script), provider.issuer().trim_start_matches("http://").to_owned());
         let task = tokio::spawn(async move {
@@ -151,8 +154,11 @@ impl Front {
         self.port
     }
 
+    /// From now on. Connections that were made before are closed.
     pub(crate) fn shows(&self, identity: &Identity) {
-        self.script.lock().expect("locked").identity = Some(identity.acceptor());
+        let mut script = self.script.lock().expect("locked");
+        script.identity = Some(identity.acceptor());
+        script.changed.notify_waiters();
     }
 
     pub(crate) fn answers(&self, answers: Answers) {
@@ -206,8 +212,11 @@ async fn answer<S: AsyncRead + AsyncWrite + Unpin>(
         (false, _) => {
             let mut onward = TcpStream::connect(upstream).await?;
             onward.write_all(&head).await?;
-            tokio::io::copy_bidirectional(&mut stream, &mut onward).await?;
-            return Ok(());
+            let changed = Arc::clone(&script.lock().expect("locked").changed);
+            return tokio::select! {
+                copied = tokio::io::copy_bidirectional(&mut stream, &mut onward) => copied.map(drop),
+                () = changed.notified() => Ok(()),
+            };
         }
     };
     stream.write_all(reply.as_bytes()).await?;

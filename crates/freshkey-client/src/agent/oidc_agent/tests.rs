@@ -1,5 +1,6 @@
 use super::*;
 use crate::agent::fixture::{Fixture, NAME, delivery};
+use crate::limits::HELPER_REQUEST_BYTES_MAX;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use crypto_box::aead::Aead as _;
@@ -15,8 +16,12 @@ async fn listening() -> Fixture {
     fixture
 }
 
-/// What the client of oidc-agent does, by hand.
 async fn ask(fixture: &Fixture, request: &Value) -> Value {
+    say(fixture, &request.to_string()).await.expect("an answer")
+}
+
+/// What the client of oidc-agent does, by hand. `None` when it is hung up on.
+async fn say(fixture: &Fixture, text: &str) -> Option<Value> {
     let mut stream = UnixStream::connect(socket(&fixture.directories)).await.expect("connected");
     let ours = SecretKey::from([9; 32]);
     stream.write_all(STANDARD.encode(ours.public_key().as_bytes()).as_bytes()).await.expect("sent");
@@ -24,16 +29,27 @@ async fn ask(fixture: &Fixture, request: &Value) -> Value {
     stream.read_exact(&mut theirs).await.expect("a key");
     let theirs: [u8; 32] = STANDARD.decode(theirs).expect("base64").try_into().expect("32 bytes");
     let sealing = SalsaBox::new(&PublicKey::from(theirs), &ours);
-    let text = request.to_string();
     let sealed = sealing.encrypt(&[3; 24].into(), text.as_bytes()).expect("sealed");
     let message = format!("{}:{}:{}", text.len(), STANDARD.encode([3; 24]), STANDARD.encode(sealed));
-    stream.write_all(message.as_bytes()).await.expect("sent");
+    // Who says too much is not heard to the end.
+    let _ = stream.write_all(message.as_bytes()).await;
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.expect("an answer");
+    if stream.read_to_string(&mut answer).await.is_err() || answer.is_empty() {
+        return None;
+    }
     let mut parts = answer.split(':').skip(1).map(|part| STANDARD.decode(part).expect("base64"));
     let nonce: [u8; 24] = parts.next().expect("a nonce").try_into().expect("24 bytes");
     let plain = sealing.decrypt(&nonce.into(), parts.next().expect("a box").as_slice()).expect("opened");
-    serde_json::from_slice(&plain).expect("JSON")
+    Some(serde_json::from_slice(&plain).expect("JSON"))
+}
+
+#[tokio::test]
+async fn a_request_beyond_the_limit_is_not_answered() {
+    let fixture = listening().await;
+    let request = json!({ "request": "access_token", "account": NAME }).to_string();
+    let padded = |bytes: usize| request.clone() + &" ".repeat(bytes - request.len());
+    assert!(say(&fixture, &padded(HELPER_REQUEST_BYTES_MAX)).await.is_some());
+    assert!(say(&fixture, &padded(HELPER_REQUEST_BYTES_MAX + 1)).await.is_none());
 }
 
 #[tokio::test]
