@@ -12,6 +12,9 @@ use crate::record::{Offline, Record, Renewal};
 use crate::transport::Transport;
 use freshkey_protocol::{ProviderMetadata, Secret, TokenReply};
 
+/// The codes of a sign-in that was refused since a token without an end was asked for.
+const OFFLINE_REFUSED: [&str; 2] = ["invalid_scope", "not_allowed"];
+
 /// A provider that has been looked up, ready for a sign-in.
 pub struct SignIn<'a> {
     name: &'a str,
@@ -54,7 +57,7 @@ impl<'a> SignIn<'a> {
                 format!("the client {} may not sign in with a password: {description}", self.profile.client_id),
             )
             .with_hint("try --device or --browser, or have \"direct access grants\" switched on for the client"),
-            other => other.told(self.name, &self.profile.issuer),
+            other => self.told(&other),
         })?;
         self.record(reply, asked, Renewal::RefreshToken)
     }
@@ -90,7 +93,21 @@ impl<'a> SignIn<'a> {
     }
 
     async fn ask_told(&self, pairs: &[(&str, &str)]) -> Result<(TokenReply, Moment), Failure> {
-        self.ask(pairs).await.map_err(|failure| failure.told(self.name, &self.profile.issuer))
+        self.ask(pairs).await.map_err(|failure| self.told(&failure))
+    }
+
+    /// Some providers refuse the whole sign-in when a token without an end was asked for and may not be given (Keycloak: `not_allowed`).
+    fn told(&self, failure: &TokenFailure) -> Failure {
+        match failure {
+            TokenFailure::Refused { code, description } if self.profile.wants_offline() && OFFLINE_REFUSED.contains(&code.as_str()) => {
+                let what = format!("{} refused the sign-in with offline_access: {code} ({description})", self.profile.issuer);
+                Failure::new(FailureKind::Refused, what).with_hint(format!(
+                    "sign in without it (--scope openid), or have it allowed: the client {} needs the scope offline_access, and the user the role",
+                    self.profile.client_id
+                ))
+            }
+            other => other.told(self.name, &self.profile.issuer),
+        }
     }
 
     fn provider(&self) -> Provider<'_> {

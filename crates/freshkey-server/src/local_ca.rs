@@ -113,7 +113,8 @@ impl LocalCa {
         let key = KeyPair::generate().map_err(failed)?;
         let certificate = leaf(names, now).map_err(failed)?.signed_by(&key, &issuer).map_err(failed)?;
         write(&self.key, &key.serialize_pem())?;
-        write(&self.certificate, &certificate.pem())
+        // With its authority: who has no file of it yet can look at what is shown, and compare (`freshkey trust`).
+        write(&self.certificate, &(certificate.pem() + &read(&self.ca_certificate)?))
     }
 
     /// Whether a client that trusts the authority accepts this certificate under each of the names, at that moment.

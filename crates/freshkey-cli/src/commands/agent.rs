@@ -2,6 +2,7 @@
 
 use crate::environment::{Environment, block_on, passphrase};
 use crate::terminal::{self, Output};
+use freshkey_client::agent::ask::terminate;
 use freshkey_client::agent::serve::{Agent, AgentStatus, Call, Listening};
 use freshkey_client::agent::start::{self, READY};
 use freshkey_client::keeper::Keeper;
@@ -38,7 +39,10 @@ pub(crate) fn run(environment: &Environment, arguments: &Arguments, output: Outp
     match &arguments.verb {
         Verb::Start => start::start(&environment.directories, &passphrase),
         Verb::Stop => {
-            let was_running = environment.tell(&Call::Stop)?;
+            let was_running = match environment.tell(&Call::Stop) {
+                Err(failure) if failure.kind == FailureKind::Agent => terminate(&environment.directories)?,
+                told => told?,
+            };
             if output.json { terminal::print_json(&serde_json::json!({ "stopped": was_running })) } else { Ok(()) }
         }
         Verb::Status => status(environment, output),

@@ -138,3 +138,37 @@ async fn t_066_the_agent_leaves_no_core_and_has_no_secret_in_its_arguments_or_en
         assert!(!text.contains(&token) && !text.contains("the password"), "{name}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t_100_an_agent_that_speaks_otherwise_is_ended_and_replaced() {
+    let user = WithProvider::signed_in().await;
+    let token = user.home.prints(&["token"]);
+    user.home.prints(&["agent", "stop"]);
+    // An agent of another release, for whom every request is of another form.
+    let script = "import os, signal, socket, sys
+path = sys.argv[1]
+if os.path.exists(path): os.remove(path)
+server = socket.socket(socket.AF_UNIX)
+server.bind(path)
+os.chmod(path, 0o600)
+server.listen(8)
+print('listening', flush=True)
+said = b'the agent is of another release'
+while True:
+    caller, _ = server.accept()
+    caller.recv(4096)
+    body = bytes([8]) + len(said).to_bytes(2, 'little') + said + (0).to_bytes(2, 'little')
+    caller.sendall(len(body).to_bytes(4, 'little') + body)
+    caller.close()
+";
+    let socket = user.home.path("run/freshkey/agent.sock");
+    let mut other =
+        user.home.command("python3").args(["-c", script]).arg(&socket).stdout(Stdio::piped()).spawn().expect("python3 is installed");
+    let mut line = [0; 9];
+    other.stdout.as_mut().expect("piped").read_exact(&mut line).expect("it listens");
+    let refused = user.home.run(&["token"]);
+    assert!(refused.code == 8 && refused.stderr.contains("another release"), "{}", refused.stderr);
+    user.home.prints(&["agent", "stop"]);
+    assert!(!other.wait().expect("it ended").success(), "by a signal");
+    assert_eq!(user.home.prints(&["token"]), token);
+}

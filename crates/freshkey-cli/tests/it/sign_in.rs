@@ -116,3 +116,21 @@ async fn t_067_a_provider_that_silently_leaves_offline_access_out_is_told_of() {
     assert!(ended.stderr.contains("warning: offline_access was asked for and not granted"), "{}", ended.stderr);
     assert!(home.prints(&["status"]).contains("offline_access was asked for and not granted"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_that_is_refused_for_offline_access_says_so() {
+    use freshkey_testkit::provider::Behaviour;
+    let (home, provider) = (Home::new(), TestProvider::start().await);
+    provider.behave_once(Behaviour::Says(
+        400,
+        r#"{"error":"not_allowed","error_description":"Offline tokens not allowed for the user or client"}"#.into(),
+    ));
+    let arguments = login(&provider, &["--username", "ann", "--password-stdin", "--scope", "openid offline_access"]);
+    let refused = home.run_with_input(&arguments, "the password\n");
+    assert_eq!(refused.code, 5, "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("refused the sign-in with offline_access") && refused.stderr.contains("--scope openid"),
+        "{}",
+        refused.stderr
+    );
+}

@@ -46,6 +46,18 @@ fn connect(directories: &Directories) -> Result<UnixStream, Unanswered> {
     Ok(stream)
 }
 
+/// Ends an agent that does not understand how it is asked to: one of a release that spoke otherwise. Whether there was one.
+pub fn terminate(directories: &Directories) -> Result<bool, Failure> {
+    let stream = match connect(directories) {
+        Ok(stream) => stream,
+        Err(Unanswered::NoAgent) => return Ok(false),
+        Err(Unanswered::Failed(failure)) => return Err(failure),
+    };
+    let failed = |error: rustix::io::Errno| Failure::new(FailureKind::Agent, format!("the agent cannot be ended: {error}"));
+    let peer = rustix::net::sockopt::socket_peercred(&stream).map_err(failed)?;
+    rustix::process::kill_process(peer.pid, rustix::process::Signal::TERM).map(|()| true).map_err(failed)
+}
+
 fn exchange(stream: &mut UnixStream, request: &Request) -> io::Result<Answer> {
     stream.set_read_timeout(Some(AGENT_ANSWER_TIMEOUT))?;
     stream.write_all(&request.encode())?;
