@@ -14,7 +14,6 @@ use crate::workspace;
 
 /// The release of Debian whose kubectl, docker and git are new enough. They are fetched by a list of our own, which the machine's own lists never see.
 const RELEASE: &str = "trixie";
-const ARCHIVE: &str = "http://deb.debian.org/debian";
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 /// The first git that sends a token as `Bearer` by itself.
 const GIT_MIN: (u32, u32) = (2, 46);
@@ -100,16 +99,25 @@ struct Newer {
     folder: PathBuf,
 }
 
+/// The archive that the machine's own packages come from: the newer release is in the same place.
+fn archive() -> Option<String> {
+    let asked = ["indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"];
+    let output = Command::new("apt-get").args(asked).output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.lines().map(|line| line.trim_end_matches('/')).find(|line| line.ends_with("/debian")).map(str::to_owned)
+}
+
 impl Newer {
     fn open() -> Result<Self, String> {
         if workspace::find_program("apt-get").is_none() || !Path::new(KEYRING).is_file() {
             return Err(by_hand("this machine has no packages of Debian"));
         }
+        let archive = archive().ok_or_else(|| by_hand("apt-get names no archive of Debian"))?;
         let newer = Self { folder: tools_folder().join("newer") };
         for name in ["lists/partial", "cache/archives/partial", "packages"] {
             make_folder(&newer.folder.join(name))?;
         }
-        let lines = ["deb", "deb-src"].map(|kind| format!("{kind} [signed-by={KEYRING}] {ARCHIVE} {RELEASE} main\n"));
+        let lines = ["deb", "deb-src"].map(|kind| format!("{kind} [signed-by={KEYRING}] {archive} {RELEASE} main\n"));
         write(&newer.folder.join("sources.list"), &lines.concat())?;
         execute(newer.apt("apt-get").arg("update")).map_err(|reason| by_hand(&reason))?;
         Ok(newer)

@@ -79,8 +79,15 @@ async fn t_060_no_file_outlives_its_agent_and_status_says_when_one_is_stale() {
     assert!(user.home.command("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
     wait_until("its end", || !path.exists());
     // What a killed one has left behind goes with the sign-in, or with `unset`.
-    for command in [&["logout"][..], &["unset", "token-file"]] {
+    for command in [&["logout"][..], &["unset", "token-file"], &["unset", "aws"]] {
         user.sign_in("ua");
+        // A tool of another kind, whose file is kept in the same way.
+        let path = if command == ["unset", "aws"] {
+            user.home.prints(&["setup", "aws", "https://minio.example", "--role-arn", "arn:minio:iam:::role/a", "--aws-profile", "minio"]);
+            user.home.path("run/freshkey/aws-minio.token")
+        } else {
+            path.clone()
+        };
         user.home.prints(&["agent", "start"]);
         wait_until("the file", || path.exists());
         let status: Value = serde_json::from_str(&user.home.prints(&["--json", "agent", "status"])).expect("JSON");

@@ -11,13 +11,27 @@ fn watching(user: &WithProvider, command: &[&str]) -> Command {
     user.home.freshkey(&[&["exec", "--watch-file", "job.token", "--"], command].concat())
 }
 
-/// A program that runs until it is told to end, by a line or a signal.
-fn waiting(user: &WithProvider) -> Child {
-    let script = "trap 'echo got TERM > signal; exit 7' TERM; trap 'echo got USR1 > signal' USR1; echo > started; while ! read -r line; do :; done; exit 5";
-    let mut command = watching(user, &["sh", "-c", script]);
-    let child = command.stdin(Stdio::piped()).spawn().expect("started");
-    wait_until("the program", || user.home.path("started").exists());
-    child
+/// A program that runs until it is told to end, by a signal or by the end of its input.
+struct Waiting(Child);
+
+impl Waiting {
+    fn start(user: &WithProvider) -> Self {
+        // A signal interrupts `read`; so does the end of the input, which is not to be waited for without end.
+        let script = "trap 'echo got TERM > signal; exit 7' TERM; trap 'echo got USR1 > signal' USR1; echo > started; count=0\n\
+                      while ! read -r line; do count=$((count + 1)); test $count -lt 100 || exit 6; done; exit 5";
+        let mut command = watching(user, &["sh", "-c", script]);
+        let waiting = Self(command.stdin(Stdio::piped()).spawn().expect("started"));
+        wait_until("the program", || user.home.path("started").exists());
+        waiting
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        // A test that has failed leaves nobody behind. A program that has ended wants no input.
+        let _ = self.0.stdin.take().map(|mut input| input.write_all(b"end\n"));
+        let _ = self.0.wait();
+    }
 }
 
 fn content(user: &WithProvider) -> String {
@@ -74,9 +88,9 @@ async fn exit_codes_pass_through() {
 #[tokio::test(flavor = "multi_thread")]
 async fn signals_pass_through() {
     let user = WithProvider::signed_in().await;
-    let mut child = waiting(&user);
+    let mut waiting = Waiting::start(&user);
     let kill = |signal: &str| {
-        let status = user.home.command("kill").args([signal, &child.id().to_string()]).status().expect("kill runs");
+        let status = user.home.command("kill").args([signal, &waiting.0.id().to_string()]).status().expect("kill runs");
         assert!(status.success());
     };
     let got = |what: &str| fs::read_to_string(user.home.path("signal")).is_ok_and(|text| text.contains(what));
@@ -85,7 +99,7 @@ async fn signals_pass_through() {
     assert!(!content(&user).is_empty(), "it goes on");
     kill("-TERM");
     wait_until("the second signal", || got("TERM"));
-    assert_eq!(child.wait().expect("it ends").code(), Some(7), "as the program chose");
+    assert_eq!(waiting.0.wait().expect("it ends").code(), Some(7), "as the program chose");
     assert!(!user.home.path("job.token").exists());
 }
 
