@@ -3,9 +3,14 @@
 use crate::with_provider::WithProvider;
 use freshkey_testkit::provider::{Behaviour, Rotation};
 use std::process::Stdio;
+use tokio::sync::Mutex;
+
+/// Held by a test that takes the whole machine, and by one whose facts are true only where an agent gets its turn in time.
+pub(crate) static WHOLE_MACHINE: Mutex<()> = Mutex::const_new(());
 
 #[tokio::test(flavor = "multi_thread")]
 async fn t_055_a_thousand_processes_on_an_expired_token_make_one_request_and_none_fails() {
+    let _alone = WHOLE_MACHINE.lock().await;
     let user = WithProvider::signed_in().await;
     user.provider.set_rotation(Rotation::Strict);
     user.provider.set_life_s(3600);

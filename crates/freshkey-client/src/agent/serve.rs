@@ -15,6 +15,7 @@ use crate::vault::{self};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -103,6 +104,10 @@ impl Listening {
         std::fs::rename(&hidden, &path).map_err(failed)?;
         Ok(Some(Self { listener, inode, _locked: locked }))
     }
+
+    fn is_in_place(&self, path: &Path) -> bool {
+        std::fs::metadata(path).is_ok_and(|found| found.ino() == self.inode)
+    }
 }
 
 impl Agent {
@@ -139,7 +144,7 @@ impl Agent {
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
                 () = tokio::time::sleep(LOOK_AT_SOCKET) => {
-                    if std::fs::metadata(&path).is_ok_and(|found| found.ino() == listening.inode) { continue }
+                    if listening.is_in_place(&path) { continue }
                     return Ok(());
                 }
             };
@@ -158,7 +163,8 @@ impl Agent {
                 agent.attend(stream).await;
             });
         }
-        crate::files::remove(&path)
+        // Whatever else has taken its place is somebody else's.
+        if listening.is_in_place(&path) { crate::files::remove(&path) } else { Ok(()) }
     }
 
     async fn attend(self: &Arc<Self>, mut stream: UnixStream) {

@@ -1,6 +1,7 @@
 //! Token files that the agent keeps fresh.
 
 use super::clients::{printed, python, wait_until};
+use crate::many::WHOLE_MACHINE;
 use crate::with_provider::WithProvider;
 use freshkey_testkit::home::Home;
 use freshkey_testkit::programs::Quickstart;
@@ -164,24 +165,26 @@ fn a_client_of_the_grid_finds_its_token_and_verifies_it() {
 
 #[test]
 fn t_068_a_reader_of_short_lived_tokens_never_meets_one_that_has_ended() {
+    // A token is renewed four seconds before its end at the latest: an agent that gets no turn for longer than that can't do it.
+    let _alone = WHOLE_MACHINE.blocking_lock();
     let quickstart = Quickstart::start();
-    quickstart.admin(&["realm", "set", "UA", "--set", "accessTokenLifespan=8"]);
+    quickstart.admin(&["realm", "set", "UA", "--set", "accessTokenLifespan=20"]);
     let home = Home::new();
     home.sign_in(&quickstart);
     // A setting is followed within a second.
-    wait_until("a token of eight seconds", || {
+    wait_until("a token of twenty seconds", || {
         home.prints(&["refresh"]);
-        home.prints(&["token", "--field", "expires_in"]).parse::<u32>().is_ok_and(|seconds| seconds <= 8)
+        home.prints(&["token", "--field", "expires_in"]).parse::<u32>().is_ok_and(|seconds| seconds <= 20)
     });
     home.prints(&["setup", "token-file", "token"]);
     let before = quickstart.refreshes();
     // Two renewals, read without a pause: each read is one whole JWT whose end is still to come, to the second that `exp` is cut to.
-    let script = "import base64, json, time\nseen, start = set(), time.time()\nwhile time.time() < start + 14:\n\
+    let script = "import base64, json, time\nseen, start = set(), time.time()\nwhile time.time() < start + 36:\n\
                   \x20   token = open('token').read()\n    claims = token.split('.')[1]\n\
                   \x20   claims = json.loads(base64.urlsafe_b64decode(claims + '=' * (-len(claims) % 4)))\n\
                   \x20   assert claims['exp'] + 1 > time.time(), claims\n    seen.add(claims['jti'])\nprint(len(seen))";
     let seen: usize = printed(python(&home, script)).parse().expect("a number");
-    assert!((2..=5).contains(&seen), "{seen} tokens in 14 s");
+    assert!((2..=5).contains(&seen), "{seen} tokens in 36 s");
     assert!(quickstart.refreshes() - before <= seen, "one refresh for each");
 }
 
