@@ -1,6 +1,7 @@
 //! The agent: whom it serves, whom it keeps waiting, and what it is after things have gone wrong around it.
 
 use crate::with_provider::{WithProvider, sign_in};
+use freshkey_client::agent::frame::{Request, TokenWish};
 use freshkey_testkit::home::Home;
 use freshkey_testkit::provider::{Behaviour, TestProvider};
 use serde_json::Value;
@@ -57,11 +58,13 @@ async fn t_061_a_peer_of_another_user_gets_nothing() {
     {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("changed");
     }
-    // Not curl: it calls a connection that was closed at once one that was not made.
-    let script = "use IO::Socket::UNIX; my $agent = IO::Socket::UNIX->new(Peer => $ARGV[0]) or die \"$!\"; alarm 20; \
-                  $SIG{PIPE} = 'IGNORE'; print $agent \"\\0\\0\\0\\2\\1\\0\"; $agent->flush; print 'got ' . sysread($agent, my $answer, 100)";
+    // A request that the agent would answer with a token. (By curl it would be one more test of curl, which calls a connection that is closed at
+    // once one that was not made.)
+    let request: String = Request::Token(TokenWish::default()).encode().iter().map(|byte| format!("{byte:02x}")).collect();
+    let script = "use IO::Socket::UNIX; my $agent = IO::Socket::UNIX->new(Peer => $ARGV[0]) or die \"$!\"; alarm 20; $SIG{PIPE} = 'IGNORE'; \
+                  syswrite($agent, pack('H*', $ARGV[1])); print 'got ', sysread($agent, my $answer, 100), $answer";
     let mut perl = std::process::Command::new("perl");
-    let output = perl.args(["-e", script]).arg(&socket).uid(65_534).gid(65_534).output().expect("perl is installed");
+    let output = perl.args(["-e", script]).arg(&socket).arg(request).uid(65_534).gid(65_534).output().expect("perl is installed");
     let (got, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     // Nothing, or (as the moment has it) a connection that was reset: `sysread` then has no number.
     assert!(output.status.success() && matches!(&*got, "got 0" | "got "), "it was connected, and got nothing: {got} {said}");
