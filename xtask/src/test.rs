@@ -75,10 +75,10 @@ fn tests(steps: &mut Steps, arguments: &Arguments, path: Option<&OsString>) {
         }
         command
     };
-    steps.run("tests", || execute(&mut cargo_test(&["--workspace"])));
+    steps.run("tests", || execute(&mut cargo_test(&["--workspace", "--no-fail-fast"])));
     if !arguments.quick {
         steps.run("tests on PostgreSQL", || {
-            let mut command = cargo_test(&["--package", "freshkey-server"]);
+            let mut command = cargo_test(&["--package", "freshkey-server", "--no-fail-fast"]);
             execute(command.env("FRESHKEY_TEST_ENGINE", "postgres"))
         });
     }

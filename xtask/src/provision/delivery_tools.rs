@@ -32,7 +32,9 @@ pub(crate) fn folder() -> PathBuf {
 
 /// Brings what is missing. Touches nothing when everything is there.
 pub(crate) fn ensure() -> Result<(), String> {
-    ensure_programs(&[("curl", "curl"), ("git", "git"), ("python3", "python3")])?;
+    ensure_programs(&[("curl", "curl"), ("git", "git"), ("python3", "python3"), ("perl", "perl"), ("ps", "procps")])?;
+    // The keyring of a desktop, on a bus of its own.
+    ensure_programs(&[("gnome-keyring-daemon", "gnome-keyring"), ("dbus-run-session", "dbus-daemon"), ("dbus-send", "dbus-bin")])?;
     let path = path();
     let from_debian: Vec<&str> = [("kubectl", is_kubectl_fit(&path)), ("docker", is_docker_fit(&path))]
         .into_iter()
