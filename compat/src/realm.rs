@@ -1,5 +1,7 @@
 //! The realm in which every scenario begins, as a Keycloak export would have it: a client for each way of being one, a user for each state.
 
+use freshkey_core::one_time_codes::read_device;
+use freshkey_protocol::Secret;
 use serde_json::{Map, Value, json};
 
 /// The realm's name.
@@ -11,6 +13,9 @@ pub const PASSWORD: &str = "the password";
 /// PBKDF2-SHA256 of it, 1,000 rounds. Both servers hash it anew at the first sign-in.
 const HASH: &str = "cPEFNNh/S3xpwXgamjcM2Dnlw01PWAYThP0lcMkIU0AD7c7tSggKhzbGn1zsyIrUyc8nJZfwWFrrpPYe774Diw==";
 const SALT: &str = "AAECAwQFBgcICQoLDA0ODw==";
+
+/// The key of every device for one-time codes.
+const CODE_KEY: &str = "12345678901234567890";
 
 /// How the id of each user begins.
 pub const USER_ID_PREFIX: &str = "00000000-0000-4000-8000-";
@@ -102,6 +107,32 @@ pub fn realm(client_keys: &str) -> Value {
         "addedClientScopes": [],
         "addedKeys": [],
     })
+}
+
+/// Gives a user devices for one-time codes, all with one key: `totp` or `hotp`, and a label.
+///
+/// # Panics
+/// When there is no user of this name.
+pub fn add_devices(realm: &mut Value, username: &str, devices: &[(&str, &str)]) {
+    let users = realm["users"].as_array_mut().expect("a list");
+    let user = users.iter_mut().find(|user| user["username"] == username).expect("a user of the realm");
+    user["credentials"].as_array_mut().expect("a list").extend(devices.iter().map(|(kind, label)| device(kind, label)));
+}
+
+fn device(kind: &str, label: &str) -> Value {
+    let data = json!({ "subType": kind, "digits": 6, "counter": 0, "period": 30, "algorithm": "HmacSHA1" });
+    json!({ "type": "otp", "userLabel": label, "credentialData": data.to_string(), "secretData": json!({ "value": CODE_KEY }).to_string() })
+}
+
+/// The code that such a device shows at a count.
+///
+/// # Panics
+/// When the device cannot be read.
+#[must_use]
+pub fn code(count: i64) -> String {
+    let device = device("totp", "");
+    let secret = Secret::new(device["secretData"].as_str().unwrap_or_default().to_owned());
+    read_device("device", &device, &secret, None).expect("a device").code(count).expose().clone()
 }
 
 /// Adds a mapper to the client `mapped`, with everything switched on that a mapper may write to, save what the configuration says otherwise.

@@ -118,6 +118,7 @@ impl Run {
     fn make(&self, made: &Made, now: i64) -> Result<String, String> {
         match made {
             Made::Assertion(assertion) => self.assertion(assertion.signer, &assertion.claims, now),
+            Made::Code(periods) => Ok(realm::code(now.div_euclid(30) + periods)),
             Made::Damaged(token, damage) => damaged(self.kept(token)?, *damage),
             Made::Claim(token, claim) => {
                 let claims = decoded(self.kept(token)?, 1)?;

@@ -66,6 +66,8 @@ pub enum Made {
     Assertion(Assertion),
     /// A kept token, damaged.
     Damaged(&'static str, Damage),
+    /// The one-time code that [`crate::realm::device`] shows in so many periods from now.
+    Code(i64),
     /// A claim of a kept token.
     Claim(&'static str, &'static str),
 }

@@ -1,11 +1,22 @@
 //! The password grant: every refusal in its order, and who may sign in.
 
-use crate::realm::client_of;
-use crate::script::{Change, Request, Scenario, scenario, sign_in, token};
+use crate::realm::{add_devices, client_of, code};
+use crate::script::{Change, Made, Request, Scenario, scenario, sign_in, token};
 use serde_json::json;
 
 pub(super) fn scenarios() -> Vec<Scenario> {
-    vec![refusals(), accounts(), scopes(), brute_force(), cors()]
+    vec![
+        refusals(),
+        accounts(),
+        scopes(),
+        brute_force(),
+        codes_by_time(),
+        codes_out_of_order(),
+        codes_by_count(),
+        two_devices(),
+        wrong_codes(),
+        cors(),
+    ]
 }
 
 fn as_user(name: &str, password: &str) -> Request {
@@ -78,6 +89,82 @@ fn brute_force() -> Scenario {
         .wait(2)
         .send("right, while locked", as_user("ann", "the password"))
         .send("somebody else", as_user("eve", "the password"))
+}
+
+fn with_code(parameter: &'static str, code: &str) -> Request {
+    as_user("ann", "the password").form(&[(parameter, code)])
+}
+
+fn codes_by_time() -> Scenario {
+    scenario("password/codes-by-time")
+        .in_realm(|realm| add_devices(realm, "ann", &[("totp", "phone")]))
+        .send("no code", as_user("ann", "the password"))
+        .send("an empty code", with_code("otp", ""))
+        .send("a wrong code", with_code("otp", "not a code"))
+        .make("code", Made::Code(0))
+        .send("a wrong password, the right code", as_user("ann", "wrong").form(&[("otp", "{code}")]))
+        .send("the right code", with_code("otp", "{code}"))
+        .send("the same code", with_code("otp", "{code}"))
+        .make("old", Made::Code(-4))
+        .send("an old code", with_code("otp", "{old}"))
+        .make("early", Made::Code(4))
+        .send("a code of the future", with_code("otp", "{early}"))
+        .wait(31)
+        .make("code", Made::Code(0))
+        .send("the next code, by the older parameter", with_code("totp", "{code}"))
+}
+
+fn codes_out_of_order() -> Scenario {
+    scenario("password/codes-out-of-order")
+        .in_realm(|realm| add_devices(realm, "ann", &[("totp", "phone")]))
+        .make("next", Made::Code(1))
+        .make("code", Made::Code(0))
+        .send("a period ahead", with_code("otp", "{next}"))
+        .send("the one before it", with_code("otp", "{code}"))
+}
+
+fn codes_by_count() -> Scenario {
+    scenario("password/codes-by-count")
+        .in_realm(|realm| {
+            add_devices(realm, "ann", &[("hotp", "token")]);
+            add_devices(realm, "cid", &[("hotp", "token")]);
+            add_devices(realm, "bob", &[("hotp", "token")]);
+        })
+        .send("beyond the window", with_code("otp", &code(2)))
+        .send("the first", with_code("otp", &code(0)))
+        .send("the same", with_code("otp", &code(0)))
+        .send("one was left out", with_code("otp", &code(2)))
+        .send("the one that was left out", with_code("otp", &code(1)))
+        .send("the next, a wrong password", as_user("ann", "wrong").form(&[("otp", &code(3))]))
+        .send("the next", with_code("otp", &code(3)))
+        .send("two parameters, the first counts", with_code("otp", "not a code").form(&[("totp", &code(4))]))
+        .send("required action, a wrong code", as_user("cid", "the password").form(&[("otp", "not a code")]))
+        .send("required action, the right code", as_user("cid", "the password").form(&[("otp", &code(0))]))
+        .send("required action, the same code", as_user("cid", "the password").form(&[("otp", &code(0))]))
+        .send("disabled user, no code", as_user("bob", "the password"))
+}
+
+fn two_devices() -> Scenario {
+    scenario("password/two-devices")
+        .in_realm(|realm| add_devices(realm, "ann", &[("totp", "phone"), ("hotp", "token")]))
+        .make("code", Made::Code(0))
+        .send("of the first", with_code("otp", "{code}"))
+        .send("of the second", with_code("otp", &code(0)))
+}
+
+fn wrong_codes() -> Scenario {
+    scenario("password/wrong-codes")
+        .in_realm(|realm| {
+            add_devices(realm, "ann", &[("hotp", "token")]);
+            realm["bruteForceProtected"] = json!(true);
+            realm["failureFactor"] = json!(2);
+            realm["quickLoginCheckMilliSeconds"] = json!(0);
+        })
+        .send("no code", as_user("ann", "the password"))
+        .wait(1)
+        .send("a wrong code", with_code("otp", "not a code"))
+        .wait(2)
+        .send("the right code, while locked", with_code("otp", &code(0)))
 }
 
 fn cors() -> Scenario {

@@ -4,6 +4,7 @@ use crate::brute_force::LoginFailures;
 use crate::event::Event;
 use crate::grant::{Grant, GrantId, SessionKind};
 use crate::ids::{ClientKey, RealmKey, SessionId, UserKey};
+use crate::one_time_codes::CodeUse;
 use crate::passwords::PasswordHash;
 use crate::refusal::Refusal;
 use crate::time::EpochSeconds;
@@ -104,6 +105,9 @@ pub enum Change {
         /// What it becomes; `None` to forget.
         becomes: Option<LoginFailures>,
     },
+    /// Uses up a one-time code and all before it, if it is not used yet; otherwise, or when the device is gone, the whole outcome is void and
+    /// decided again.
+    UseOneTimeCode(CodeUse),
     /// Remembers that a valid token is newer than its row, so that an operator can find and decide every such grant (T-095).
     NoteRegression {
         /// The chain.

@@ -8,6 +8,7 @@ pub mod fields;
 pub mod given;
 pub mod import;
 pub mod mappers;
+pub mod one_time_code;
 pub mod password_policy;
 pub mod problems;
 pub mod representation;

@@ -22,6 +22,7 @@ pub mod keys;
 pub mod lifetimes;
 pub mod limits;
 pub mod mappers;
+pub mod one_time_codes;
 pub mod passwords;
 pub mod realm;
 pub mod refusal;

@@ -33,6 +33,15 @@ pub const PASSWORD_POLICY_NUMBER_MAX: u32 = 100_000;
 /// Longest password history: each entry costs one hash at every change of a password.
 pub const PASSWORD_HISTORY_MAX: u32 = 50;
 
+// One-time codes (T-024, T-049). Each bound multiplies the guesses of one try, and the work for it.
+
+/// Most devices of one user that a code is compared with.
+pub const ONE_TIME_CODE_DEVICES_MAX: usize = 16;
+/// Most counts by which a device may be off. Keycloak's default is 1.
+pub const ONE_TIME_CODE_WINDOW_MAX: u32 = 100;
+/// Longest period of a code by time: a day.
+pub const ONE_TIME_CODE_PERIOD_S_MAX: i64 = 86_400;
+
 // Configuration and realm files.
 
 /// Largest realm file: a hundred thousand users take about 150 MB.

@@ -7,6 +7,7 @@ use crate::group::GroupTree;
 use crate::ids::{ClientKey, RealmKey};
 use crate::keys::RealmKeys;
 use crate::lifetimes::{Lifetimes, RealmLifetimes};
+use crate::one_time_codes::CodePolicy;
 use crate::passwords::PasswordPolicy;
 use crate::role::{RoleGraph, RoleIndex};
 use crate::time::EpochSeconds;
@@ -66,6 +67,8 @@ pub struct RealmSettings {
     pub brute_force: BruteForceSettings,
     /// Rules for new passwords, and the hash for them.
     pub password_policy: PasswordPolicy,
+    /// How one-time codes are judged.
+    pub one_time_codes: CodePolicy,
     /// A base URL of the realm's own (`frontendUrl`), without trailing slash.
     pub frontend_url: Option<String>,
     /// How long events are kept, in seconds.

@@ -75,8 +75,12 @@ pub enum Refusal {
     AccountDisabled,
     /// Wrong, missing or over-long password.
     WrongPassword,
-    /// The account has a second factor that was not given or cannot be checked here.
+    /// The account has a device for one-time codes, and the request had no code.
     SecondFactorRequired,
+    /// The one-time code is none of the next ones of any device.
+    WrongOneTimeCode,
+    /// The one-time code was right, and was used before.
+    UsedOneTimeCode,
     /// Something must be done in person first.
     AccountNotSetUp,
 

@@ -10,6 +10,7 @@ pub const MIGRATIONS: Migrations = Migrations(&[
     Migration { version: 3, name: "users", text: include_str!("migrations/0003_users.sql") },
     Migration { version: 4, name: "grants", text: include_str!("migrations/0004_grants.sql") },
     Migration { version: 5, name: "events", text: include_str!("migrations/0005_events.sql") },
+    Migration { version: 6, name: "one_time_codes", text: include_str!("migrations/0006_one_time_codes.sql") },
 ]);
 
 /// Migrations in ascending order of version.

@@ -41,5 +41,6 @@ pub const ALL: &[StatementList] = &[
     StatementList::portable("users::failures", users::failures::STATEMENTS),
     StatementList::portable("users::list", users::list::STATEMENTS),
     StatementList::portable("users::load", users::load::STATEMENTS),
+    StatementList::portable("users::one_time_codes", users::one_time_codes::STATEMENTS),
     StatementList::portable("users::sign_in", users::sign_in::STATEMENTS),
 ];

@@ -109,6 +109,7 @@ pub(crate) const REALM_TABLES: &[&str] = &[
     "DELETE FROM user_role WHERE (realm_key, user_key, role_key) IN (SELECT realm_key, user_key, role_key FROM user_role WHERE realm_key = $1 LIMIT $2)",
     "DELETE FROM user_group WHERE (realm_key, user_key, group_key) IN (SELECT realm_key, user_key, group_key FROM user_group WHERE realm_key = $1 LIMIT $2)",
     "DELETE FROM credential WHERE (realm_key, user_key, id) IN (SELECT realm_key, user_key, id FROM credential WHERE realm_key = $1 LIMIT $2)",
+    "DELETE FROM one_time_code_use WHERE (realm_key, user_key, credential_id) IN (SELECT realm_key, user_key, credential_id FROM one_time_code_use WHERE realm_key = $1 LIMIT $2)",
     "DELETE FROM login_failures WHERE (realm_key, user_key) IN (SELECT realm_key, user_key FROM login_failures WHERE realm_key = $1 LIMIT $2)",
     "DELETE FROM used_once WHERE (kind, realm_key, id_hash) IN (SELECT kind, realm_key, id_hash FROM used_once WHERE realm_key = $1 LIMIT $2)",
     "DELETE FROM revoked_access_token WHERE (realm_key, jti_hash) IN (SELECT realm_key, jti_hash FROM revoked_access_token WHERE realm_key = $1 LIMIT $2)",

@@ -5,6 +5,7 @@ pub(crate) mod failures;
 mod import;
 pub(crate) mod list;
 pub(crate) mod load;
+pub(crate) mod one_time_codes;
 pub(crate) mod sign_in;
 
 pub use change::{EmailRule, MembershipChange, UserChanged, UserCreated};
@@ -14,6 +15,7 @@ pub use load::VersionedUser;
 pub use sign_in::LoginBy;
 
 pub(crate) use failures::failures_change;
+pub(crate) use one_time_codes::code_use;
 
 use crate::columns::{json_or_default, keys};
 use crate::db::{Row, StoreError};

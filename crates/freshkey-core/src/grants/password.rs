@@ -9,6 +9,7 @@ use crate::client::Client;
 use crate::entropy::Entropy;
 use crate::event::{Event, EventKind};
 use crate::grant::{SessionKind, SessionNotes};
+use crate::one_time_codes::{self, Accepted, CodeFault, CodeUse, Device};
 use crate::passwords::{HashAlgorithm, PasswordHash, Verdict};
 use crate::refusal::Refusal;
 use crate::scopes::{self, OFFLINE_ACCESS, OPENID};
@@ -23,7 +24,7 @@ pub struct SignInContext {
     pub user: Option<User>,
     /// Its password.
     pub password: Option<StoredPassword>,
-    /// Whether it has a one-time-code device, without which the password alone proves nothing.
+    /// Its devices for one-time codes: with any, the password alone proves nothing.
     pub second_factor: SecondFactor,
     /// Its wrong guesses so far.
     pub failures: Option<LoginFailures>,
@@ -39,13 +40,22 @@ pub struct StoredPassword {
 }
 
 /// Whether an account has a second factor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum SecondFactor {
     /// The password is enough.
     #[default]
     None,
-    /// A one-time code is needed as well.
-    OneTimeCode,
+    /// A code of one of these devices is needed as well. There may be none whose codes can be computed here: then no code is right.
+    OneTimeCode(Vec<Device>),
+}
+
+/// What somebody presents beside the name.
+#[derive(Clone, Copy)]
+pub struct Presented<'a> {
+    /// What came of the password.
+    pub password: &'a HashResult,
+    /// The one-time code, if one was sent.
+    pub one_time_code: Option<&'a str>,
 }
 
 /// The work to be done between the two steps. Each way costs the same, so that the time tells nothing (T-023).
@@ -99,20 +109,25 @@ pub fn decide<'a>(
     requested_scope: Option<&str>,
     address: Option<&str>,
     context: SignInContext,
-    result: &HashResult,
+    presented: Presented<'_>,
     entropy: &dyn Entropy,
 ) -> Outcome<TokenPlan<'a>> {
     let mut event = Event::new(setting.now.milliseconds(), setting.realm.key, EventKind::Login);
     event.client_id = Some(client.client_id.clone());
     event.user_id = context.user.as_ref().map(|user| user.id.clone());
-    match judge(setting, &context, result) {
-        Ok(()) => match begin(setting, client, requested_scope, context, result, entropy) {
-            Ok((plan, changes)) => {
-                event.sid = plan.grant.as_ref().map(|grant| grant.id.sid);
-                Outcome { answer: Ok(plan), changes, event }
+    match judge(setting, &context, presented) {
+        Ok(code_use) => {
+            // Used up whatever follows: it was right, and somebody may have seen it.
+            let code_use = code_use.map(Change::UseOneTimeCode);
+            match begin(setting, client, requested_scope, context, presented.password, entropy) {
+                Ok((plan, mut changes)) => {
+                    changes.extend(code_use);
+                    event.sid = plan.grant.as_ref().map(|grant| grant.id.sid);
+                    Outcome { answer: Ok(plan), changes, event }
+                }
+                Err(refusal) => Outcome { event: event.refused(&refusal), answer: Err(refusal), changes: Vec::from_iter(code_use) },
             }
-            Err(refusal) => Outcome { event: event.refused(&refusal), answer: Err(refusal), changes: Vec::new() },
-        },
+        }
         Err(refusal) => {
             let (changes, event) = count_failure(setting, address, &context, &refusal, event);
             Outcome { event: event.refused(&refusal), answer: Err(refusal), changes }
@@ -120,22 +135,46 @@ pub fn decide<'a>(
     }
 }
 
-fn judge(setting: Setting<'_>, context: &SignInContext, result: &HashResult) -> Result<(), Refusal> {
+/// Whether this is the user; and the one-time code that this uses up.
+fn judge(setting: Setting<'_>, context: &SignInContext, presented: Presented<'_>) -> Result<Option<CodeUse>, Refusal> {
     let user = context.user.as_ref().ok_or(Refusal::UnknownUser)?;
     if is_locked(setting, context) {
         return Err(Refusal::UserLocked);
     }
-    if result.verdict != Verdict::Match {
+    if presented.password.verdict != Verdict::Match {
         return Err(Refusal::WrongPassword);
     }
     // Only to whoever knows the password is it told that the account is there (KC-012).
     if !user.enabled {
         return Err(Refusal::AccountDisabled);
     }
-    if context.second_factor == SecondFactor::OneTimeCode {
-        return Err(Refusal::SecondFactorRequired);
+    match &context.second_factor {
+        SecondFactor::None => Ok(None),
+        SecondFactor::OneTimeCode(devices) => judge_code(setting, user, devices, presented.one_time_code),
     }
-    if user.required_actions.is_empty() { Ok(()) } else { Err(Refusal::AccountNotSetUp) }
+}
+
+fn judge_code(setting: Setting<'_>, user: &User, devices: &[Device], code: Option<&str>) -> Result<Option<CodeUse>, Refusal> {
+    let code = code.ok_or(Refusal::SecondFactorRequired)?;
+    let whose = (setting.realm.key, user.key);
+    match one_time_codes::judge(devices, code, setting.realm.settings.one_time_codes, whose, setting.now) {
+        Ok(Accepted::Once(code_use)) => Ok(Some(code_use)),
+        Ok(Accepted::Reusable) => Ok(None),
+        Err(CodeFault::Wrong) => Err(Refusal::WrongOneTimeCode),
+        Err(CodeFault::Used) => Err(Refusal::UsedOneTimeCode),
+    }
+}
+
+/// Whether a refusal is one of a guess (T-024). A code that is missing is: whoever has the password must not learn it from a lock that doesn't come.
+pub fn is_guess(refusal: &Refusal) -> bool {
+    matches!(
+        refusal,
+        Refusal::UnknownUser
+            | Refusal::WrongPassword
+            | Refusal::SecondFactorRequired
+            | Refusal::WrongOneTimeCode
+            | Refusal::UsedOneTimeCode
+    )
 }
 
 fn begin<'a>(
@@ -148,6 +187,9 @@ fn begin<'a>(
 ) -> Result<(TokenPlan<'a>, Vec<Change>), Refusal> {
     let SignInContext { user, password, failures, .. } = context;
     let user = user.ok_or(Refusal::UnknownUser)?;
+    if !user.required_actions.is_empty() {
+        return Err(Refusal::AccountNotSetUp);
+    }
     let requested = requested_scope.unwrap_or_default();
     let effective = scopes::effective_roles(setting.realm, &user);
     let granted =
@@ -172,7 +214,7 @@ fn begin<'a>(
     Ok((plan, changes))
 }
 
-/// Only a wrong password counts. A locked account is not counted further, an unknown one has no row.
+/// Only a wrong guess counts. A locked account is not counted further, an unknown one has no row.
 fn count_failure(
     setting: Setting<'_>,
     address: Option<&str>,
@@ -180,7 +222,7 @@ fn count_failure(
     refusal: &Refusal,
     event: Event,
 ) -> (Vec<Change>, Event) {
-    let (Some(user), Refusal::WrongPassword) = (&context.user, refusal) else { return (Vec::new(), event) };
+    let Some(user) = context.user.as_ref().filter(|_| is_guess(refusal)) else { return (Vec::new(), event) };
     let seen = context.failures.clone().unwrap_or_default();
     let after = brute_force::after_failure(&seen, &setting.realm.settings.brute_force, address, setting.now);
     let event = match after.event {

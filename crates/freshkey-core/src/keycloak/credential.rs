@@ -1,5 +1,5 @@
-//! Keycloak's credential representation to and from our password hash. Other credential types (one-time codes, passkeys) are not
-//! read here.
+//! Keycloak's credential representation to and from our password hash. Devices for one-time codes are read by
+//! `one_time_code`; other credential types (passkeys) are not read.
 
 use crate::limits::CREDENTIAL_JSON_BYTES_MAX;
 use crate::passwords::{
@@ -162,7 +162,7 @@ struct SecretData {
     salt: Option<String>,
 }
 
-fn read_json<'a, T: Deserialize<'a>>(text: &'a str, field: &'static str) -> Result<T, CredentialError> {
+pub(super) fn read_json<'a, T: Deserialize<'a>>(text: &'a str, field: &'static str) -> Result<T, CredentialError> {
     if text.len() > CREDENTIAL_JSON_BYTES_MAX {
         return Err(CredentialError::Malformed(field));
     }

@@ -81,6 +81,13 @@ pub enum WarningReason {
     },
     /// A rule of the password policy that isn't enforced.
     UnenforcedPasswordRule(String),
+    /// `otpPolicyLookAheadWindow` is beyond the limit.
+    OneTimeCodeWindowTooWide {
+        /// What the realm says.
+        given: i64,
+        /// What holds instead.
+        used: i64,
+    },
     /// A key that can't be used; the realm goes on without it (T-030).
     UnusableKey(String),
     /// A kind of key provider that this server doesn't have.
@@ -108,6 +115,9 @@ impl fmt::Display for ConfigWarning {
             WarningReason::NoClientKey => formatter.write_str("no usable public key is registered; nobody can authenticate as this client"),
             WarningReason::UnknownMapper { mapper, detail } => write!(formatter, "mapper {} is left out: {detail}", shortened(mapper)),
             WarningReason::UnenforcedPasswordRule(rule) => write!(formatter, "password rule {} isn't enforced", shortened(rule)),
+            WarningReason::OneTimeCodeWindowTooWide { given, used } => {
+                write!(formatter, "otpPolicyLookAheadWindow is {given}; {used} is the most that is looked ahead")
+            }
             WarningReason::UnusableKey(detail) => write!(formatter, "the key can't be used: {detail}"),
             WarningReason::UnknownKeyProvider(kind) => write!(formatter, "this server has no key provider {}", shortened(kind)),
             WarningReason::NoActiveKey(algorithm) => write!(formatter, "there is no active key for {algorithm}"),

@@ -44,6 +44,8 @@ pub struct RealmRepresentation {
     pub max_delta_time_seconds: Given<i64>,
     pub failure_factor: Given<i64>,
     pub password_policy: Given<String>,
+    pub otp_policy_look_ahead_window: Given<i64>,
+    pub otp_policy_code_reusable: Given<bool>,
     pub events_expiration: Given<i64>,
     pub attributes: Given<Texts>,
     pub default_role: Given<Object<RoleRepresentation>>,

@@ -72,7 +72,9 @@ pub fn wording(refusal: &Refusal) -> Wording {
         R::DirectAccessNotAllowed => said(400, E::UnauthorizedClient, "Client not allowed for direct access grants"),
         R::ConsentRequired => said(400, E::InvalidClient, "Client requires user consent"),
         R::MissingUsername => said(401, E::InvalidRequest, "Missing parameter: username"),
-        R::UnknownUser | R::UserLocked | R::WrongPassword | R::SecondFactorRequired => said(400, E::InvalidGrant, USER),
+        R::UnknownUser | R::UserLocked | R::WrongPassword | R::SecondFactorRequired | R::WrongOneTimeCode | R::UsedOneTimeCode => {
+            said(400, E::InvalidGrant, USER)
+        }
         R::AccountDisabled => said(400, E::InvalidGrant, "Account disabled"),
         R::AccountNotSetUp => said(400, E::InvalidGrant, "Account is not fully set up"),
 

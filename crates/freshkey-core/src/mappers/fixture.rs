@@ -311,6 +311,7 @@ fn realm(roles: RoleGraph, groups: GroupTree) -> Realm {
                 reset_after_s: 43200,
             },
             password_policy: PasswordPolicy::default(),
+            one_time_codes: crate::one_time_codes::CodePolicy::KEYCLOAK,
             frontend_url: None,
             events_kept_s: 0,
         },

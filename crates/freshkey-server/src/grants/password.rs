@@ -6,7 +6,7 @@ use crate::limits::RACE_ATTEMPTS_MAX;
 use freshkey_core::Refusal;
 use freshkey_core::event::EventKind;
 use freshkey_core::grants::password as rules;
-use freshkey_core::grants::password::{HashResult, HashTask, SignInContext};
+use freshkey_core::grants::password::{HashResult, HashTask, Presented, SignInContext};
 use freshkey_core::passwords::PasswordHash;
 use freshkey_protocol::token_request::PasswordRequest;
 use freshkey_store::LoginBy;
@@ -34,8 +34,9 @@ pub async fn password(request: &TokenRequest<'_>, parameters: PasswordRequest<'_
             checked = Some(Checked { hash, result });
             continue;
         };
-        let outcome = rules::decide(request.setting(), client, parameters.scope, Some(&address), context, result, &*request.app.entropy);
-        if matches!(outcome.answer, Err(Refusal::WrongPassword | Refusal::UnknownUser)) {
+        let presented = Presented { password: result, one_time_code: parameters.one_time_code };
+        let outcome = rules::decide(request.setting(), client, parameters.scope, Some(&address), context, presented, &*request.app.entropy);
+        if outcome.answer.as_ref().is_err_and(rules::is_guess) {
             request.app.guesses.count(realm, Guessed::Password, request.caller.address, request.now);
         }
         if let Some(answer) = request.conclude(outcome).await {

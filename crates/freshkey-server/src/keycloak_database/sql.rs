@@ -240,7 +240,7 @@ SELECT 'identity provider', p.provider_alias, (SELECT count(*) FROM federated_id
   FROM identity_provider p WHERE p.realm_id = $1
 UNION ALL
 SELECT 'credential', x.type, count(*) FROM credential x JOIN user_entity u ON u.id = x.user_id
- WHERE u.realm_id = $1 AND x.type <> 'password' GROUP BY x.type
+ WHERE u.realm_id = $1 AND x.type NOT IN ('password', 'password-history', 'otp') GROUP BY x.type
 UNION ALL
 SELECT 'consent', c.client_id, count(*) FROM user_consent x JOIN client c ON c.id = x.client_id WHERE c.realm_id = $1 GROUP BY c.client_id
 UNION ALL

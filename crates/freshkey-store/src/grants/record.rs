@@ -7,7 +7,7 @@ use crate::columns::{json, json_unless, short_hash};
 use crate::db::{Coalesced, Expect, Guarded, Outcome, StoreError, Transaction, Value};
 use crate::events::AuditRecord;
 use crate::store::Store;
-use crate::users::{credential_place, failures_change};
+use crate::users::{code_use, credential_place, failures_change};
 use freshkey_core::change::{Applied, Change};
 use freshkey_core::grant::{Grant, GrantId, SessionKind};
 use freshkey_core::ids::{RealmKey, UserKey};
@@ -161,6 +161,7 @@ impl Store {
             Change::LoginFailures { realm, user, seen, becomes } => {
                 statements.extend(failures_change(*realm, *user, seen.as_ref(), becomes.as_ref()));
             }
+            Change::UseOneTimeCode(used) => statements.push(code_use(used)),
             Change::NoteRegression { grant, seen_generation, at } => {
                 let mut values = id_values(grant);
                 values.extend([Value::Int(*seen_generation), Value::Int(*at)]);

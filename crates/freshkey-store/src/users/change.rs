@@ -1,6 +1,7 @@
 //! Making, changing and deleting users. Who changes a user names the version that was read; what somebody else has changed meanwhile is never overwritten.
 
 use super::credential_place;
+use super::one_time_codes::{forget_lost_devices, forget_user};
 use crate::columns::{count, json_unless, json_value, keys_text};
 use crate::db::{Expect, Guarded, Outcome, StoreError, Transaction, Value};
 use crate::events::AuditRecord;
@@ -156,7 +157,8 @@ impl Store {
             .then(DELETE_ROLES, key.clone(), Expect::Any)
             .then(DELETE_GROUPS, key.clone(), Expect::Any)
             .then(DELETE_CREDENTIALS, key, Expect::Any);
-        for statement in self.statements_for_belongings(realm, record)? {
+        let belongings = self.statements_for_belongings(realm, record)?;
+        for statement in belongings.into_iter().chain([forget_lost_devices(realm, user.key)]) {
             transaction.push(statement.sql, statement.params, statement.expect);
         }
         let event = self.event_statement(audit)?;
@@ -212,10 +214,12 @@ impl Store {
         let mut others = user_values(realm, user);
         others.extend([Value::from(credential.kind.as_str()), Value::from(credential.id.as_str())]);
         let add = self.credential_statement(realm, user, 0, credential)?;
+        let forget = forget_lost_devices(realm, user);
         let transaction = Transaction::new()
             .then(RAISE_VERSION, user_values(realm, user), Expect::Rows(1))
             .then(REMOVE_CREDENTIALS_OF_KIND, others, Expect::Any)
-            .then(add.sql, add.params, add.expect);
+            .then(add.sql, add.params, add.expect)
+            .then(forget.sql, forget.params, forget.expect);
         self.apply(transaction, audit).await
     }
 
@@ -229,11 +233,11 @@ impl Store {
     ) -> Result<Applied, StoreError> {
         let mut values = user_values(realm, user);
         values.push(Value::from(credential_id));
-        let transaction = Transaction::new().then(RAISE_VERSION, user_values(realm, user), Expect::Rows(1)).then(
-            REMOVE_CREDENTIAL,
-            values,
-            Expect::Rows(1),
-        );
+        let forget = forget_lost_devices(realm, user);
+        let transaction = Transaction::new()
+            .then(RAISE_VERSION, user_values(realm, user), Expect::Rows(1))
+            .then(REMOVE_CREDENTIAL, values, Expect::Rows(1))
+            .then(forget.sql, forget.params, forget.expect);
         self.apply(transaction, audit).await
     }
 
@@ -245,7 +249,8 @@ impl Store {
         for sql in [DELETE_ROLES, DELETE_GROUPS, DELETE_CREDENTIALS, DELETE_FAILURES, DELETE_GRANTS, DELETE_GRANTS] {
             transaction.push(sql, key.clone(), Expect::Any);
         }
-        self.apply(transaction, audit).await
+        let forget = forget_user(realm, user);
+        self.apply(transaction.then(forget.sql, forget.params, forget.expect), audit).await
     }
 
     /// The statements that make a user, the guarded one first.

@@ -6,6 +6,7 @@ use crate::db::{StoreError, Value};
 use crate::store::Store;
 use freshkey_core::documents::{CredentialRecord, UserRecord};
 use freshkey_core::ids::{ClientKey, RealmKey, UserKey};
+use freshkey_core::one_time_codes::with_counter;
 use freshkey_core::user::User;
 
 /// A user with all that is stored, and the version that a change of it must name.
@@ -33,9 +34,10 @@ const OF_CLIENT: &str =
 const RECORD: &str =
     "SELECT u.user_key, u.id, u.username, u.email, u.email_verified, u.first_name, u.last_name, u.enabled, u.not_before, u.created_at_ms,
        u.attributes, u.required_actions, u.service_account_of, u.role_keys, u.group_keys,
-       u.other, u.version, c.id, c.kind, c.document, c.secret
+       u.other, u.version, c.id, c.kind, c.document, c.secret, x.next_count
   FROM user_account u
   LEFT JOIN credential c ON c.realm_key = u.realm_key AND c.user_key = u.user_key
+  LEFT JOIN one_time_code_use x ON x.realm_key = c.realm_key AND x.user_key = c.user_key AND x.credential_id = c.id
  WHERE u.realm_key = $1 AND u.user_key = $2
  ORDER BY c.position, c.id";
 
@@ -67,10 +69,14 @@ impl Store {
         for row in &rows {
             let Some(id) = row.optional_text(USER_COLUMNS + 2)? else { continue };
             let place = credential_place(realm, &key.0, id);
+            let document = json(row, USER_COLUMNS + 4)?;
             credentials.push(CredentialRecord {
                 id: id.to_owned(),
                 kind: row.text(USER_COLUMNS + 3)?.to_owned(),
-                document: json(row, USER_COLUMNS + 4)?,
+                document: match row.optional_int(USER_COLUMNS + 6)? {
+                    None => document,
+                    Some(used) => with_counter(document, used),
+                },
                 secret: self.sealing_key.open(&place.as_place(), row.bytes(USER_COLUMNS + 5)?)?,
             });
         }

@@ -8,7 +8,8 @@ use crate::keycloak::password_policy::{PolicyError, parse_password_policy};
 use crate::keycloak::problems::{ItemProblems, WarningReason};
 use crate::keycloak::representation::RealmRepresentation;
 use crate::lifetimes::RealmLifetimes;
-use crate::limits::{EVENTS_KEPT_S_MAX, LIFETIME_S_MAX, OFFLINE_GRANTS_MAX, REFRESH_GRACE_S_MAX};
+use crate::limits::{EVENTS_KEPT_S_MAX, LIFETIME_S_MAX, OFFLINE_GRANTS_MAX, ONE_TIME_CODE_WINDOW_MAX, REFRESH_GRACE_S_MAX};
+use crate::one_time_codes::{CodePolicy, CodeReuse};
 use crate::passwords::PasswordPolicy;
 use crate::realm::{IntrospectionBy, RealmSettings, ReuseEnds, RotationSettings, SslRequired};
 use freshkey_protocol::jose::Algorithm;
@@ -37,6 +38,7 @@ pub(super) fn read(name: &str, realm: &RealmRepresentation, problems: &mut ItemP
         login_with_email_allowed: problems.flag("loginWithEmailAllowed", &realm.login_with_email_allowed, true),
         brute_force: brute_force(realm, problems),
         password_policy: password_policy(realm, problems),
+        one_time_codes: one_time_codes(realm, problems),
         frontend_url: frontend_url(realm, problems),
         events_kept_s: events_kept_s(realm, problems),
     }
@@ -195,6 +197,21 @@ fn wait_strategy(realm: &RealmRepresentation, problems: &mut ItemProblems<'_>) -
             problems.broken("bruteForceStrategy", shortened(other), "MULTIPLE or LINEAR");
             WaitStrategy::Linear
         }
+    }
+}
+
+/// The other fields of the policy are for making a device; one that is there has them itself.
+fn one_time_codes(realm: &RealmRepresentation, problems: &mut ItemProblems<'_>) -> CodePolicy {
+    let absent = CodePolicy::KEYCLOAK;
+    let window = problems.natural("otpPolicyLookAheadWindow", &realm.otp_policy_look_ahead_window, i64::from(absent.window));
+    let limit = i64::from(ONE_TIME_CODE_WINDOW_MAX);
+    if window > limit {
+        problems.warn(WarningReason::OneTimeCodeWindowTooWide { given: window, used: limit });
+    }
+    let reusable = problems.flag("otpPolicyCodeReusable", &realm.otp_policy_code_reusable, false);
+    CodePolicy {
+        window: u32::try_from(window.min(limit)).unwrap_or(ONE_TIME_CODE_WINDOW_MAX),
+        reuse: if reusable { CodeReuse::Allowed } else { CodeReuse::Refused },
     }
 }
 

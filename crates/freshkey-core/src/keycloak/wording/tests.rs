@@ -79,6 +79,8 @@ fn examples() -> Vec<Refusal> {
         Refusal::Internal,
         Refusal::OriginNotAllowed,
         Refusal::OfflineNoLongerAllowed,
+        Refusal::WrongOneTimeCode,
+        Refusal::UsedOneTimeCode,
     ]
 }
 
@@ -158,6 +160,8 @@ fn number(refusal: &Refusal) -> usize {
         Refusal::Internal => 70,
         Refusal::OriginNotAllowed => 71,
         Refusal::OfflineNoLongerAllowed => 72,
+        Refusal::WrongOneTimeCode => 73,
+        Refusal::UsedOneTimeCode => 74,
     }
 }
 
@@ -169,7 +173,7 @@ fn line(refusal: &Refusal) -> String {
 #[test]
 fn every_refusal_has_an_example() {
     let numbers: Vec<usize> = examples().iter().map(number).collect();
-    assert_eq!(numbers, (0..73).collect::<Vec<_>>());
+    assert_eq!(numbers, (0..75).collect::<Vec<_>>());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! `admin user`: users, what they are and what they may.
 
+mod devices;
 mod edit;
 mod list;
 mod set_password;
@@ -31,7 +32,7 @@ Examples:
   freshkey-server admin --data DIR user list --realm UA --search smith --disabled
   freshkey-server admin --data DIR user list --realm UA --role admin --json")]
     List(ListArguments),
-    /// Show a user: attributes, roles with where they come from, groups, locks.
+    /// Show a user: attributes, roles with where they come from, groups, devices for one-time codes, locks.
     Show {
         /// Name, id or e-mail address.
         user: String,
@@ -49,6 +50,7 @@ Examples:
   freshkey-server admin --data DIR user set demo --realm UA --remove-role admin --remove-attribute department
   freshkey-server admin --data DIR user set demo --realm UA --disabled --log-out
   freshkey-server admin --data DIR user set demo --realm UA --add-role account/view-profile
+  freshkey-server admin --data DIR user set demo --realm UA --remove-otp 'old phone' --log-out
 
 A role of a client is written CLIENT_ID/ROLE. Several --attribute with one name make a list.")]
     Set(SetArguments),
@@ -164,6 +166,9 @@ struct SetArguments {
     /// Something the user need not do any more. May be repeated.
     #[arg(long = "remove-required-action", value_name = "ACTION", value_parser = parse_name)]
     remove_required_actions: Vec<String>,
+    /// Take away a device for one-time codes, by its label or id. May be repeated.
+    #[arg(long = "remove-otp", value_name = "LABEL", value_parser = parse_name)]
+    remove_otps: Vec<String>,
     /// Forget wrong passwords, and so lift a lock.
     #[arg(long)]
     unlock: bool,

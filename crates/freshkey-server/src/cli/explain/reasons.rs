@@ -58,7 +58,16 @@ pub(super) fn explained(name: &str) -> Explained {
         }
         "account_disabled" | "user_disabled" => ("the user is switched off", Some("`admin user set USER --enabled`")),
         "wrong_password" => ("the password was wrong", Some("`admin user set-password USER` sets a new one")),
-        "second_factor_required" => ("the account has a second factor that was not given", None),
+        "second_factor_required" => {
+            ("the account has a device for one-time codes, and no code was sent", Some("send the device's code in the parameter otp"))
+        }
+        "wrong_one_time_code" => (
+            "the one-time code was none of the next ones of the account's devices",
+            Some(
+                "check the device's clock; `admin user show USER` names the devices, `admin user set USER --remove-otp LABEL` takes one away",
+            ),
+        ),
+        "used_one_time_code" => ("the one-time code was used before", Some("wait for the device's next code")),
         "account_not_set_up" => (
             "something must be done in person first",
             Some("`admin user show USER` says what; `admin user set USER --remove-required-action ACTION` waives it"),
@@ -175,6 +184,9 @@ mod tests {
             R::UserDisabled,
             R::UserLocked,
             R::WrongPassword,
+            R::SecondFactorRequired,
+            R::WrongOneTimeCode,
+            R::UsedOneTimeCode,
             R::IssuedBeforeSession,
             R::ClientNotInSession,
             R::ClientSessionExpired,

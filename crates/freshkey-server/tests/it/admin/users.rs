@@ -232,3 +232,34 @@ fn nothing_to_change_is_a_mistake_of_usage() {
     hint: `user set --help` lists what can be
     ");
 }
+
+#[tokio::test]
+async fn devices_for_one_time_codes_are_named_and_can_be_taken_away() {
+    let dir = DataDir::new();
+    let server = dir.server().await;
+    let device = |kind: &str, label: &str| {
+        let data = serde_json::json!({ "subType": kind, "digits": 6, "counter": 0, "period": 30, "algorithm": "HmacSHA1" }).to_string();
+        let secret = serde_json::json!({ "value": "HUNTER22" }).to_string();
+        serde_json::json!({ "id": format!("id-of-{label}"), "type": "otp", "userLabel": label, "credentialData": data, "secretData": secret })
+    };
+    let user = serde_json::json!({
+        "username": "eve", "enabled": true,
+        "credentials": [device("totp", "phone"), device("hotp", "token"), device("motp", "odd"), device("totp", "")],
+    });
+    let file = dir.path().join("realm.json");
+    std::fs::write(&file, serde_json::json!({ "realm": "codes", "enabled": true, "users": [user] }).to_string()).expect("written");
+    dir.admin(&["realm", "import", file.to_str().expect("a path")]).ok();
+    let show = || dir.admin(&["user", "show", "eve", "--realm", "codes"]).ok().stdout;
+    let devices = r#""phone" (totp), "token" (hotp), "odd" (unreadable: no code of it is right), id-of- (totp)"#;
+    assert!(show().lines().any(|line| line.starts_with("one-time codes") && line.ends_with(devices)), "{}", show());
+    let json = dir.admin(&["user", "show", "eve", "--realm", "codes", "--json"]).json();
+    assert_eq!(json["oneTimeCodeDevices"][1], serde_json::json!({ "id": "id-of-token", "userLabel": "token", "kind": "hotp" }));
+    assert!(!json.to_string().contains("HUNTER22") && !show().contains("HUNTER22"));
+
+    let set = |name: &str| dir.admin(&["user", "set", "eve", "--realm", "codes", "--remove-otp", name]);
+    assert_snapshot!(set("tablet").shown(), @"");
+    assert_snapshot!(set("phone").shown(), @"");
+    set("id-of-odd").ok();
+    assert!(show().lines().any(|line| line.ends_with(r#""token" (hotp), id-of- (totp)"#)), "{}", show());
+    drop(server);
+}

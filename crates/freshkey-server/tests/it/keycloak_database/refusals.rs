@@ -69,7 +69,6 @@ async fn what_cannot_come_along_is_told_by_name_before_anything_is_written() {
             ("client of another protocol", "saml-app", 0),
             ("client that asks for consent", "consenting", 0),
             ("consent", "consenting", 1),
-            ("credential", "otp", 1),
             ("credential", "webauthn", 1),
             ("identity provider", "partner", 1),
             ("user federation", "old-directory", 1),

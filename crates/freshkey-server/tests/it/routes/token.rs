@@ -4,6 +4,7 @@ mod bad_input;
 mod client_authentication;
 mod client_credentials;
 mod offline;
+mod one_time_codes;
 mod password;
 mod refresh;
 mod refusals;

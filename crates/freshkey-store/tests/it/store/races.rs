@@ -5,11 +5,12 @@ use freshkey_core::change::{Applied, Change, OnceKind};
 use freshkey_core::client_auth::FirstUse;
 use freshkey_core::event::EventKind;
 use freshkey_core::grant::SessionKind;
+use freshkey_core::one_time_codes::CodeUse;
 use freshkey_store::{GrantFilter, Page, Store};
 use tokio::task::JoinSet;
 
 use super::engine;
-use crate::stores::{NOW, apply, audit, begin, grant, now, realm_with_user, stored};
+use crate::stores::{NOW, apply, audit, begin, create, credential, grant, now, realm, realm_with_user, record, stored, user};
 
 /// Runs 64 at once, taking turns between the nodes, and counts how many answered `expected`.
 async fn count_of<T, F>(nodes: &[Store], expected: T, call: impl Fn(Store) -> F) -> usize
@@ -153,6 +154,24 @@ async fn t_024_one_of_64_guesses_is_counted_on_one_judgement() {
             async move { store.record(&changes, &audit(EventKind::Login)).await }
         });
         assert_eq!(counted.await, 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc_6238_5_2_one_of_64_uses_of_a_code_is_the_first() {
+    let test = engine::open().await;
+    let nodes = [test.store.clone(), test.another_node().await];
+    let realm = realm(&test.store, "first").await;
+    let mut ann = record(user("ann"));
+    ann.credentials = vec![credential("otp", "phone", "{}")];
+    create(&test.store, realm, &ann).await;
+    for next in [1, 2, 60] {
+        let change = Change::UseOneTimeCode(CodeUse { realm, user: ann.user.key, credential_id: "phone".into(), next });
+        let first = count_of(&nodes, Ok(Applied::Yes), move |store| {
+            let changes = [change.clone()];
+            async move { store.record(&changes, &audit(EventKind::Login)).await }
+        });
+        assert_eq!(first.await, 1, "count {next}");
     }
 }
 

@@ -4,6 +4,7 @@ use freshkey_core::brute_force::LoginFailures;
 use freshkey_core::change::{Applied, Change};
 use freshkey_core::event::EventKind;
 use freshkey_core::grants::password::SecondFactor;
+use freshkey_core::one_time_codes::CodeUse;
 use freshkey_core::passwords::{HashAlgorithm, PasswordHash, Pbkdf2Parameters, Pbkdf2Prf, write_stored};
 use freshkey_core::user::User;
 use freshkey_store::{EmailRule, LoginBy, UserCreated};
@@ -40,12 +41,81 @@ async fn everything_about_a_sign_in_comes_at_once() {
         let context = test.store.sign_in_context(realm, login, by).await.expect("readable");
         assert_eq!(context.user, Some(ann.user.clone()), "{login}");
         assert!(context.password.is_some_and(|stored| stored.hash == hash() && stored.credential_id == "p-1"), "{login}");
-        assert_eq!(context.second_factor, SecondFactor::OneTimeCode);
+        assert_eq!(context.second_factor, SecondFactor::OneTimeCode(Vec::new()), "a device that cannot be read is one all the same");
         assert_eq!(context.failures, Some(failures.clone()));
     }
     let bob = test.store.sign_in_context(realm, "bob", LoginBy::Username).await.expect("readable");
     assert!(bob.user.is_some() && bob.password.is_none() && bob.failures.is_none());
     assert_eq!(bob.second_factor, SecondFactor::None);
+}
+
+fn device(id: &str, data: &serde_json::Value) -> freshkey_core::documents::CredentialRecord {
+    let document = json!({ "userLabel": id, "credentialData": data.to_string() });
+    let secret = json!({ "value": "12345678901234567890" }).to_string();
+    freshkey_core::documents::CredentialRecord { document, ..credential("otp", id, &secret) }
+}
+
+fn by_count(counter: i64) -> serde_json::Value {
+    json!({ "subType": "hotp", "digits": 6, "counter": counter, "period": 30, "algorithm": "HmacSHA1" })
+}
+
+fn by_time() -> serde_json::Value {
+    json!({ "subType": "totp", "digits": 6, "counter": 0, "period": 30, "algorithm": "HmacSHA1" })
+}
+
+async fn next_counts(store: &freshkey_store::Store, realm: freshkey_core::ids::RealmKey) -> Vec<(String, i64)> {
+    let context = store.sign_in_context(realm, "ann", LoginBy::Username).await.expect("readable");
+    match context.second_factor {
+        SecondFactor::None => Vec::new(),
+        SecondFactor::OneTimeCode(devices) => devices.into_iter().map(|device| (device.credential_id, device.next)).collect(),
+    }
+}
+
+#[tokio::test]
+async fn a_used_code_stays_used_whatever_an_administrator_writes_back() {
+    let test = engine::open().await;
+    let realm = realm(&test.store, "first").await;
+    let mut ann = record(user("ann"));
+    let (document, secret) = write_stored(&json!({}), &hash());
+    let password = freshkey_core::documents::CredentialRecord { document, secret, ..credential("password", "p-1", "") };
+    ann.credentials = vec![device("token", &by_count(5)), password, device("phone", &by_time())];
+    create(&test.store, realm, &ann).await;
+    let key = ann.user.key;
+    let used = |id: &str, next| [Change::UseOneTimeCode(CodeUse { realm, user: key, credential_id: id.into(), next })];
+    let login = audit(EventKind::Login);
+    let names = |token, phone| vec![("token".to_owned(), token), ("phone".to_owned(), phone)];
+    assert_eq!(next_counts(&test.store, realm).await, names(5, 0));
+    let before = test.store.user_record(realm, key).await.expect("readable").expect("there");
+    for (id, next, expected) in [
+        ("token", 8, Applied::Yes),
+        ("token", 8, Applied::Raced),
+        ("token", 7, Applied::Raced),
+        ("phone", 60, Applied::Yes),
+        ("other", 1, Applied::Raced),
+    ] {
+        assert_eq!(test.store.record(&used(id, next), &login).await, Ok(expected), "{id} {next}");
+    }
+    assert_eq!(next_counts(&test.store, realm).await, names(8, 60));
+    let exported = test.store.user_record(realm, key).await.expect("readable").expect("there");
+    let counter = |id: &str| {
+        let credential = exported.record.credentials.iter().find(|credential| credential.id == id).expect("there");
+        let data: serde_json::Value = serde_json::from_str(credential.document["credentialData"].as_str().expect("a text")).expect("JSON");
+        data["counter"].clone()
+    };
+    assert_eq!((counter("token"), counter("phone")), (json!(8), json!(0)), "Keycloak goes on where we are");
+    let admin = audit(EventKind::AdminChange);
+    let put = test.store.put_user(realm, &before.record, before.version, EmailRule::Unique, &admin).await;
+    assert_eq!(put, Ok(freshkey_store::UserChanged::Yes));
+    assert_eq!(next_counts(&test.store, realm).await, names(8, 60));
+
+    assert_eq!(test.store.remove_credential(realm, key, "token", &admin).await, Ok(Applied::Yes));
+    assert_eq!(next_counts(&test.store, realm).await, names(8, 60)[1..]);
+    assert_eq!(test.store.set_credential(realm, key, &device("token", &by_count(2)), &admin).await, Ok(Applied::Yes));
+    assert_eq!(next_counts(&test.store, realm).await, [("token".to_owned(), 2)], "a new device of an old name begins anew");
+    assert_eq!(test.store.record(&used("token", 3), &login).await, Ok(Applied::Yes));
+    assert_eq!(test.store.delete_user(realm, key, &admin).await, Ok(Applied::Yes));
+    create(&test.store, realm, &ann).await;
+    assert_eq!(next_counts(&test.store, realm).await, names(5, 0), "nothing is known of a user who was deleted");
 }
 
 #[tokio::test]

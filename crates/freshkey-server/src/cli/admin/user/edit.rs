@@ -1,6 +1,6 @@
 //! `admin user add` and `user set`.
 
-use super::{AddArguments, Properties, SetArguments};
+use super::{AddArguments, Properties, SetArguments, devices};
 use crate::cli::admin::change::refused;
 use crate::cli::admin::password::{self, Lasting};
 use crate::cli::admin::values::grouped;
@@ -59,10 +59,17 @@ pub(super) async fn add(desk: &Desk, open: &OpenRealm, arguments: &AddArguments)
 
 pub(super) async fn set(desk: &Desk, open: &OpenRealm, arguments: &SetArguments) -> Result<(), Failure> {
     let changes = all_changes(open, arguments);
-    if changes.is_empty() && !arguments.unlock && !arguments.log_out {
+    if changes.is_empty() && arguments.remove_otps.is_empty() && !arguments.unlock && !arguments.log_out {
         return Err(Failure::new(ExitStatus::Usage, "nothing is to be changed").with_hint("`user set --help` lists what can be"));
     }
     let user = people::user(desk, &open.realm, &arguments.user).await?;
+    let lost_devices = match arguments.remove_otps.as_slice() {
+        [] => Vec::new(),
+        names => match desk.store.user_record(open.realm.key, user.key).await.map_err(|error| Failure::store(&error))? {
+            Some(found) => devices::chosen(&user, &found.record, names)?,
+            None => return Err(Failure::new(ExitStatus::NotFound, "the user was removed by somebody else")),
+        },
+    };
     let mut done = described(&changes);
     if !changes.is_empty() {
         let deed = Deed::to_user("user.set", &user).with("changed", done.join(" "));
@@ -71,6 +78,10 @@ pub(super) async fn set(desk: &Desk, open: &OpenRealm, arguments: &SetArguments)
             Ok(())
         })
         .await?;
+    }
+    for id in &lost_devices {
+        devices::remove(desk, open, &user, id).await?;
+        done.push(format!("-otp:{id}"));
     }
     if arguments.unlock {
         let audit = desk.record(open.realm.key, EventKind::AdminChange, &Deed::to_user("user.unlock", &user));

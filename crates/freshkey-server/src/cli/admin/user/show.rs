@@ -1,5 +1,6 @@
 //! `admin user show`: what tokens would say of a user, and why.
 
+use super::devices;
 use crate::cli::Failure;
 use crate::cli::admin::role::{role_names, role_text};
 use crate::cli::admin::{Desk, OpenRealm, people};
@@ -19,10 +20,14 @@ pub(super) async fn run(desk: &Desk, open: &OpenRealm, name: &str) -> Result<(),
     let lock = lock(desk, open, &failures);
     if let Some(fields) = shown_user.as_object_mut() {
         fields.insert("effectiveRoles".to_owned(), json!(effective));
+        fields.insert("oneTimeCodeDevices".to_owned(), record.as_ref().map_or_else(|| json!([]), |found| devices::shown(&found.record)));
         fields.insert("wrongPasswords".to_owned(), json!(failures.count));
         fields.insert("locked".to_owned(), json!(lock.is_some()));
     }
-    desk.output.facts(&shown_user, &facts(desk, open, &user, &effective, lock.as_deref(), &failures))
+    let codes = record.as_ref().map(|found| devices::described(&found.record)).unwrap_or_default();
+    let mut facts = facts(desk, open, &user, &effective, lock.as_deref(), &failures);
+    facts.insert(facts.len() - 2, ("one-time codes", codes));
+    desk.output.facts(&shown_user, &facts)
 }
 
 fn facts(
