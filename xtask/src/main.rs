@@ -6,6 +6,7 @@ mod bench;
 mod dist;
 mod docs;
 mod provision;
+mod python;
 mod reference;
 mod registers;
 mod steps;
@@ -37,6 +38,7 @@ enum Chore {
     Tidy(tidy::Arguments),
     Bench(bench::Arguments),
     Dist(dist::Arguments),
+    Wheel(python::Arguments),
     Reference(reference::Arguments),
     Docs(docs::Arguments),
 }
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         Chore::Tidy(arguments) => tidy::run(&arguments),
         Chore::Bench(arguments) => bench::run(&arguments),
         Chore::Dist(arguments) => dist::run(&arguments),
+        Chore::Wheel(arguments) => python::run(&arguments),
         Chore::Reference(arguments) => reference::run(&arguments),
         Chore::Docs(arguments) => docs::run(&arguments),
     }

@@ -6,6 +6,7 @@ pub(crate) mod delivery_tools;
 pub(crate) mod python_clients;
 
 mod failover;
+mod virtual_environment;
 
 use std::env;
 use std::ffi::OsString;
@@ -16,6 +17,7 @@ use std::process::Command;
 use crate::steps::{describe, execute};
 use crate::workspace;
 pub(crate) use failover::{ensure as ensure_failover_tools, path as path_for_failover};
+pub(crate) use virtual_environment::ensure as virtual_environment;
 
 const POSTGRES_MAJOR_MIN: u32 = 15;
 const PROGRAMS: [&str; 3] = ["curl", "jq", "openssl"];

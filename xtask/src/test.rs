@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use crate::steps::{Steps, execute};
-use crate::{docs, provision, tidy, workspace};
+use crate::{docs, provision, python, tidy, workspace};
 
 const FUZZ_SECONDS: u32 = 60;
 /// No input may take longer, sanitizers and all.
@@ -49,6 +49,7 @@ fn tools(steps: &mut Steps) -> Option<OsString> {
     steps.run("tools", provision::ensure);
     steps.run("tools that are supplied", provision::delivery_tools::ensure);
     steps.run("clients in Python", provision::python_clients::ensure);
+    steps.run("libraries of Python", python::ensure);
     provision::path_with_postgres()
 }
 
@@ -76,6 +77,7 @@ fn tests(steps: &mut Steps, arguments: &Arguments, path: Option<&OsString>) {
         command
     };
     steps.run("tests", || execute(&mut cargo_test(&["--workspace", "--no-fail-fast"])));
+    steps.run("tests of the Python package", || python::test(&arguments.filter, path));
     if !arguments.quick {
         steps.run("tests on PostgreSQL", || {
             let mut command = cargo_test(&["--package", "freshkey-server", "--no-fail-fast"]);

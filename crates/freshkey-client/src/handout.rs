@@ -40,6 +40,8 @@ fn described(name: &str, record: &Record, now: Moment) -> Map<String, Value> {
         put("token_type", Some(json!("Bearer")));
         put("expires_in", Some(json!(access.life.lifetime().remaining_s(now))));
         put("expires_at", Some(json!(access.life.ends_at())));
+        put("lifetime", Some(json!(access.life.lifetime().life_s)));
+        put("kind", Some(json!(record.kind())));
         put("scope", access.scope.as_ref().map(|scope| json!(scope)));
         put("id_token", access.id_token.as_ref().map(|token| json!(token.expose())));
     }

@@ -4,7 +4,7 @@
 //! is interrupted between two of these steps loses nothing: the intent is found, and the refresh made once more (T-091). The agent and a command
 //! without an agent do exactly this.
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment};
 use crate::directories::Directories;
 use crate::failure::{Failure, FailureKind};
 use crate::files::Locked;
@@ -12,7 +12,7 @@ use crate::freshness::back_off_ms;
 use crate::profile::Profile;
 use crate::profile::file::Profiles;
 use crate::provider::{ClientAuthentication, Provider, TokenFailure, discover};
-use crate::record::{FailedAttempts, Intent, KeptMoment, Record, Renewal};
+use crate::record::{FailedAttempts, Fingerprint, Intent, KeptMoment, Record, Renewal};
 use crate::sign_in::from_file;
 use crate::transport::Transport;
 use crate::vault::Vault;
@@ -41,6 +41,11 @@ pub enum Need {
     Newer {
         /// Of the record that is not new enough.
         version: u64,
+    },
+    /// Another one than this, which was refused somewhere; a new one, unless there is another already.
+    InsteadOf {
+        /// Of the token that was refused.
+        rejected: Fingerprint,
     },
 }
 
@@ -94,6 +99,7 @@ impl Keeper {
             Need::Ttl(wish) => record.access.as_ref().is_some_and(|access| access.life.lifetime().suffices(now, wish)),
             Need::Ahead => record.access.as_ref().is_some_and(|access| access.renewal_in_ms(now) > 0),
             Need::Newer { version } => record.version > version && record.failed.is_none(),
+            Need::InsteadOf { rejected } => replaces(&record, rejected, now),
         };
         if is_enough && record.intent.is_none() {
             return Ok(Kept { record, _locked: locked });
@@ -105,7 +111,7 @@ impl Keeper {
             return Err(TokenFailure::InvalidGrant(why.clone()).told(name, &record.issuer));
         }
         match (&record.failed, need) {
-            (Some(failed), Need::Ttl(_)) if failed.rests_for_callers(now) => Err(failed.failure.clone()),
+            (Some(failed), Need::Ttl(_) | Need::InsteadOf { .. }) if failed.rests_for_callers(now) => Err(failed.failure.clone()),
             (Some(failed), Need::Ahead) if failed.rests_for_ms(now) > 0 => Err(failed.failure.clone()),
             _ => Ok(Kept { record: self.renew(name, record).await?, _locked: locked }),
         }
@@ -126,11 +132,12 @@ impl Keeper {
         match need {
             Need::Ttl(wish) => from_file::check(&record, &path, now, wish)?,
             // Only its keeper can renew it, and this is asked again later.
-            Need::Ahead | Need::Newer { .. } if !is_new => {
+            Need::InsteadOf { rejected } if replaces(&record, rejected, now) => {}
+            Need::Ahead | Need::Newer { .. } | Need::InsteadOf { .. } if !is_new => {
                 let what = format!("the token in {} is the same as before: whoever keeps that file renews it", path.display());
                 return Err(Failure::new(FailureKind::Unavailable, what));
             }
-            Need::Ahead | Need::Newer { .. } => {}
+            Need::Ahead | Need::Newer { .. } | Need::InsteadOf { .. } => {}
         }
         Ok(record)
     }
@@ -258,6 +265,11 @@ impl Keeper {
         let transport = self.transport(profile).map_err(TokenFailure::Untrusted)?;
         discover(profile, &transport).await
     }
+}
+
+/// Whether what is kept is another token than one that was refused, and fresh.
+pub(crate) fn replaces(record: &Record, rejected: Fingerprint, now: Moment) -> bool {
+    record.access.as_ref().is_some_and(|access| access.fingerprint() != rejected && access.life.lifetime().suffices(now, None))
 }
 
 async fn request(provider: &Provider<'_>, profile: &Profile, record: &Record) -> Result<TokenReply, TokenFailure> {

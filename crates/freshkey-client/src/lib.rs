@@ -4,6 +4,7 @@
 //! command line looks like.
 
 pub mod agent;
+pub mod caller;
 pub mod clock;
 pub mod diagnosis;
 pub mod directories;

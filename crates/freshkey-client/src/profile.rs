@@ -1,6 +1,7 @@
 //! A profile: with whom one signs in, and as which client. What is in the file of profiles is no secret.
 
 pub mod file;
+pub mod wish;
 
 use crate::failure::{Failure, FailureKind};
 use crate::limits::PROFILE_NAME_MAX;

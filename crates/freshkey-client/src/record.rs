@@ -155,6 +155,12 @@ impl Access {
         self.token.as_ref().map_or("", |token| token.expose())
     }
 
+    /// Tells it from another one, and tells nobody what it is.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        fingerprint_of(self.token())
+    }
+
     /// Milliseconds until it is renewed ahead. The lot is drawn from the token, so that it is the same at each look and in each process.
     #[must_use]
     pub fn renewal_in_ms(&self, now: Moment) -> u64 {
@@ -225,6 +231,18 @@ impl Record {
         self.ended = None;
     }
 
+    /// What keeps it alive, in a word or two for a person.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match (self.renewal, self.offline, &self.refresh_token) {
+            (Renewal::File, ..) => "from a file",
+            (Renewal::ClientCredentials, ..) => "client credentials",
+            (Renewal::RefreshToken, _, None) => "not renewable",
+            (Renewal::RefreshToken, Offline::Granted, Some(_)) => "offline",
+            (Renewal::RefreshToken, _, Some(_)) => "session",
+        }
+    }
+
     /// The sign-in is over. What is still handed out ends by itself; the refresh token is gone.
     pub fn end(&mut self, why: &str) {
         self.refresh_token = None;
@@ -233,6 +251,17 @@ impl Record {
         self.failed = None;
         self.ended = Some(why.to_owned());
     }
+}
+
+/// A hash of a token.
+pub type Fingerprint = [u8; 32];
+
+/// Tells a token from another one, and tells nobody what it is.
+#[must_use]
+pub fn fingerprint_of(token: &str) -> Fingerprint {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, token.as_bytes()).as_ref());
+    hash
 }
 
 /// What a JWT says, unverified: for display and for life times that the reply does not tell, never for a decision about access.

@@ -17,6 +17,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("freshkey-client", &["freshkey-protocol"]),
     ("freshkey-cli", &["freshkey-client", "freshkey-protocol"]),
     ("freshkey-gateway", &["freshkey-client", "freshkey-protocol"]),
+    ("freshkey-python", &["freshkey-client", "freshkey-protocol"]),
 ];
 
 const WEB: &[&str] = &["axum", "hyper", "hyper-util", "http", "tower"];
@@ -37,6 +38,7 @@ const FORBIDDEN: &[(&str, &[&[&str]])] = &[
     ("freshkey-client", &[DATABASES]),
     ("freshkey-cli", &[DATABASES]),
     ("freshkey-gateway", &[DATABASES]),
+    ("freshkey-python", &[DATABASES, WEB, CLOCKS, RANDOM]),
 ];
 
 /// Edges between our own crates.
@@ -94,6 +96,7 @@ fn manifest(package: &str) -> String {
     match package {
         "xtask" => "xtask/Cargo.toml".to_owned(),
         COMPAT => "compat/Cargo.toml".to_owned(),
+        "freshkey-python" => "python/Cargo.toml".to_owned(),
         _ => format!("crates/{package}/Cargo.toml"),
     }
 }

@@ -27,7 +27,21 @@ pub(crate) fn test_names(tree: &Tree, prefix: &str) -> TestNames {
             before = word;
         }
     }
+    for name in tree.files.iter().filter(|file| file.path.starts_with("python/tests/")).flat_map(|file| python_tests(&file.text)) {
+        if let Some(number) = test_number(name.trim_start_matches("test_"), prefix) {
+            names.entry(number).or_default().insert(name.to_owned());
+        }
+    }
     names
+}
+
+/// The functions of a file of Python that pytest runs.
+fn python_tests(text: &str) -> impl Iterator<Item = &str> {
+    let definitions = text.lines().filter_map(|line| {
+        let line = line.trim_start();
+        line.strip_prefix("async ").unwrap_or(line).strip_prefix("def ")
+    });
+    definitions.filter_map(|rest| rest.split_once('(')).map(|(name, _)| name).filter(|name| name.starts_with("test_"))
 }
 
 /// `t_017_words` has the number 17; `t_017` and `t_17_words` are no names of tests.
@@ -190,6 +204,18 @@ mod tests {
         assert_eq!(threats(register, "fn t_001_a() {}"), []);
         let register = "### KC-001 A\n- Test: `kc_001_a`\n### KC-002 B\n- Test: observed only\n";
         assert_eq!(quirks(register, "// KC-002\nmod kc_001_b;\nfn kc_001_a() {}"), []);
+    }
+
+    #[test]
+    fn a_test_in_python_counts_as_well() {
+        let row = "| T-001 | P | a | b | c | now | `test_t_001_a` |\n";
+        for (path, text, findings) in [
+            ("python/tests/test_a.py", "async def test_t_001_a(x: int) -> None:", 0),
+            ("python/tests/test_a.py", "# test_t_001_a(", 1),
+            ("python/freshkey/a.py", "def test_t_001_a():", 1),
+        ] {
+            assert_eq!(threats_and_tests_agree(&Tree::sample(&[(path, text), (THREATS, row)])).len(), findings, "{path}");
+        }
     }
 
     #[test]

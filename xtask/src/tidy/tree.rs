@@ -69,6 +69,9 @@ impl TextFile {
 
     /// The product crate that this file belongs to, without `freshkey-`. The test kit is no part of the product.
     pub(super) fn product_crate(&self) -> Option<&str> {
+        if self.path.starts_with("python/src/") {
+            return Some("python");
+        }
         let name = self.path.strip_prefix("crates/freshkey-")?.split('/').next()?;
         (!matches!(name, "testkit" | "bench")).then_some(name)
     }

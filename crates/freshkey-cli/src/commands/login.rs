@@ -7,8 +7,9 @@ use crate::terminal::{self, Output};
 use freshkey_client::agent::serve::Call;
 use freshkey_client::keeper::Keeper;
 use freshkey_client::limits::{SECRET_FILE_BYTES_MAX, TOKEN_FILE_BYTES_MAX};
+use freshkey_client::profile::Profile;
 use freshkey_client::profile::file::Profiles;
-use freshkey_client::profile::{DEFAULT_SCOPE, Profile, check_name};
+use freshkey_client::profile::wish::ProfileWish;
 use freshkey_client::record::Record;
 use freshkey_client::sign_in::{SignIn, offline_warning};
 use freshkey_client::vault::key::Source;
@@ -124,47 +125,17 @@ pub(crate) fn run(environment: &Environment, arguments: &Arguments, output: Outp
 
 /// The profile that is meant, with what was typed in place of what it knows.
 fn described(environment: &Environment, arguments: &Arguments) -> Result<(String, Profile), Failure> {
-    let profiles = Profiles::read(&environment.directories)?;
-    let name = match (&arguments.profile, &arguments.issuer) {
-        (Some(name), _) => name.clone(),
-        (None, Some(issuer)) => name_of(issuer),
-        (None, None) => profiles.choose(None)?.0.to_owned(),
+    let wish = ProfileWish {
+        name: arguments.profile.clone(),
+        issuer: arguments.issuer.clone(),
+        client_id: arguments.client_id.clone(),
+        client_secret_file: absolute(arguments.client_secret_file.as_deref())?,
+        ca_file: absolute(arguments.ca.as_deref())?,
+        platform_ca_file: std::env::var_os(PLATFORM_CA).map(PathBuf::from).filter(|path| path.is_file()),
+        scope: arguments.scope.clone(),
+        discovery_url: arguments.discovery_url.clone(),
     };
-    check_name(&name)?;
-    let known = profiles.profiles.get(&name);
-    let needed = |what: &str| {
-        Failure::new(FailureKind::Usage, format!("{what} is needed for a new profile"))
-            .with_hint(format!("run `freshkey login {name} --issuer URL --client-id ID`"))
-    };
-    let of_known = |field: fn(&Profile) -> &String| known.map(|profile| field(profile).clone());
-    let issuer = arguments.issuer.clone().or_else(|| of_known(|profile| &profile.issuer)).ok_or_else(|| needed("--issuer"))?;
-    if let Some(known) = known.filter(|known| known.issuer != issuer && arguments.profile.is_none()) {
-        return Err(Failure::new(FailureKind::Usage, format!("the profile {name} is that of {}", known.issuer))
-            .with_hint(format!("give the new one a name: `freshkey login NAME --issuer {issuer} …`")));
-    }
-    let platform_ca = || std::env::var_os(PLATFORM_CA).map(PathBuf::from).filter(|path| path.is_file());
-    let profile = Profile {
-        issuer,
-        client_id: arguments.client_id.clone().or_else(|| of_known(|profile| &profile.client_id)).ok_or_else(|| needed("--client-id"))?,
-        discovery_url: arguments.discovery_url.clone().or_else(|| known.and_then(|known| known.discovery_url.clone())),
-        client_secret_file: absolute(arguments.client_secret_file.as_deref())?
-            .or_else(|| known.and_then(|known| known.client_secret_file.clone())),
-        scope: arguments.scope.clone().or_else(|| of_known(|profile| &profile.scope)).unwrap_or_else(|| DEFAULT_SCOPE.to_owned()),
-        ca_file: match absolute(arguments.ca.as_deref())? {
-            Some(path) => Some(path),
-            None => known.map_or_else(platform_ca, |known| known.ca_file.clone()),
-        },
-        access_token_file: None,
-        deliveries: known.map(|known| known.deliveries.clone()).unwrap_or_default(),
-    };
-    Ok((name, profile))
-}
-
-/// The last part of an issuer's address that can be a name.
-fn name_of(issuer: &str) -> String {
-    let last = issuer.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
-    let plain: String = last.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' }).collect();
-    plain.trim_start_matches(['-', '_', '.']).chars().take(freshkey_client::limits::PROFILE_NAME_MAX).collect()
+    wish.described(&Profiles::read(&environment.directories)?)
 }
 
 /// The profile is read from anywhere, so a path in it must not depend on where it was typed.

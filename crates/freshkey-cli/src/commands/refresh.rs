@@ -18,7 +18,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(environment: &Environment, arguments: &Arguments, output: Output) -> Result<(), Failure> {
     let (name, _) = environment.profile(arguments.profile.as_deref().filter(|name| !name.is_empty()))?;
     let data = if environment.has_agent() {
-        environment.call(&Call::Refresh { profile: Some(name.clone()) })?.0
+        environment.call(&Call::Refresh { profile: Some(name.clone()), rejected: None })?.0
     } else {
         let keeper = environment.keeper()?;
         let version = keeper.vault().read(&name)?.ok_or_else(|| Failure::not_signed_in(&name))?.version;

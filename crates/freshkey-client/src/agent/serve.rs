@@ -10,7 +10,7 @@ use crate::handout;
 use crate::keeper::{Keeper, Need};
 use crate::limits::{AGENT_CALLERS_MAX, AGENT_REQUEST_TIMEOUT};
 use crate::profile::file::Profiles;
-use crate::record::Record;
+use crate::record::{Fingerprint, Record};
 use crate::vault::{self};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -37,6 +37,9 @@ pub enum Call {
     Refresh {
         /// The profile.
         profile: Option<String>,
+        /// The fingerprint of a token that was refused somewhere. If it has been replaced already, nobody is asked for another.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rejected: Option<Fingerprint>,
     },
     /// Sign out of this profile.
     Forget {
@@ -210,11 +213,12 @@ impl Agent {
         let done = |data: Vec<u8>, warning: Option<String>| Ok(Answer::Done { data, warning });
         match call {
             Call::Status => done(serde_json::to_vec(&self.status().await?).unwrap_or_default(), None),
-            Call::Refresh { profile } => {
+            Call::Refresh { profile, rejected } => {
                 let name = self.name_of(profile.as_deref())?;
                 let account = self.account(&name);
                 let version = account.load()?.ok_or_else(|| Failure::not_signed_in(&name))?.version;
-                let record = account.fresh(Need::Newer { version }).await?;
+                let need = rejected.map_or(Need::Newer { version }, |rejected| Need::InsteadOf { rejected });
+                let record = account.fresh(need).await?;
                 done(handout::written(&name, &record, self.keeper.clock().now(), &super::frame::TokenForm::Json)?, None)
             }
             Call::Forget { profile } => {

@@ -125,7 +125,7 @@ async fn lives(case: &Case<'_>, provider: &Provider, record: &Record) -> bool {
 /// One renewal as `freshkey refresh` makes it. `None` when the account can't be got at, which was said before.
 async fn renewed(case: &Case<'_>, patient: &Patient<'_>, record: &Record) -> Option<Result<(), Failure>> {
     if let Found::Running = patient.agent {
-        let call = Call::Refresh { profile: Some(patient.name.to_owned()) };
+        let call = Call::Refresh { profile: Some(patient.name.to_owned()), rejected: None };
         let request = Request::Call(serde_json::to_vec(&call).unwrap_or_default());
         return match ask(case.directories, &request) {
             Ok(Answer::Done { .. }) => Some(Ok(())),

@@ -1,11 +1,12 @@
 //! A sign-in that is none: the tokens come from a file that somebody else keeps fresh, such as the one of the analytics platform's notebooks.
 
-use super::{Arguments, absolute, keep, name_of, remember};
+use super::{Arguments, absolute, keep, remember};
 use crate::environment::{Environment, block_on};
 use crate::terminal::{self, Output};
 use freshkey_client::Failure;
 use freshkey_client::failure::shown;
 use freshkey_client::profile::file::Profiles;
+use freshkey_client::profile::wish::name_of;
 use freshkey_client::sign_in::from_file;
 use std::path::Path;
 

@@ -1,0 +1,1 @@
+"""``%load_ext freshkey``: notebooks in which nothing expires. `extension` is the table of contents."""
