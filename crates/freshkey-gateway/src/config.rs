@@ -1,0 +1,17 @@
+//! The configuration: TOML files, read whole, checked whole, and turned into settings and a policy. What is not safe is refused with the words to write.
+
+mod applications;
+mod file;
+mod issuers;
+mod load;
+mod problems;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+pub use load::{Loaded, load, load_for_service, read_for_service};
+pub use problems::{ConfigProblem, ConfigProblems};
+pub use settings::{ForwardAuthHeaders, ForwardAuthSettings, LogFormat, LogSettings, ProxySettings, Settings, TlsFiles};
+
+/// Every key with its meaning and its default: the one source of the reference page, too.
+pub const DEFAULT_TOML: &str = include_str!("../config/default.toml");

@@ -1,0 +1,98 @@
+//! Where a token may be in a request, and where it may not.
+
+use super::CanonicalRequest;
+use crate::reason::Reason;
+use freshkey_protocol::limits::COMPACT_JWS_BYTES_MAX;
+use freshkey_protocol::{BearerError, BearerToken};
+use http::header;
+
+/// The ways that a rule takes a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CredentialForm {
+    /// `Authorization: Bearer`.
+    #[default]
+    Bearer,
+    /// That, or the access key of an S3 client: `Authorization: AWS4-HMAC-SHA256 Credential=<token>/…`.
+    BearerOrS3,
+}
+
+/// A token as it was presented. As good as a password until it expires: no `Debug`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Credential<'r>(&'r str);
+
+impl<'r> Credential<'r> {
+    /// Takes a text for a token.
+    #[must_use]
+    pub fn new(text: &'r str) -> Self {
+        Self(text)
+    }
+
+    /// The token's text.
+    #[must_use]
+    pub fn as_str(self) -> &'r str {
+        self.0
+    }
+}
+
+/// The token of a request.
+pub fn credential<'r>(request: &CanonicalRequest<'r>, form: CredentialForm) -> Result<Credential<'r>, Reason> {
+    let Some(value) = request.headers.get(header::AUTHORIZATION) else { return Err(Reason::NoCredential) };
+    match BearerToken::parse(value.as_bytes()) {
+        Ok(token) => Ok(Credential(token.as_str())),
+        Err(BearerError::OtherScheme) if form == CredentialForm::BearerOrS3 => s3_credential(value.as_bytes()),
+        Err(BearerError::OtherScheme) => Err(Reason::NoCredential),
+        Err(_) => Err(Reason::MalformedCredential),
+    }
+}
+
+/// The access key of a request that an S3 client signed. The signature is not looked at: whoever has the token could make it.
+fn s3_credential(value: &[u8]) -> Result<Credential<'_>, Reason> {
+    let text = std::str::from_utf8(value).map_err(|_| Reason::MalformedCredential)?;
+    let parameters = text.trim_start().strip_prefix("AWS4-HMAC-SHA256 ").ok_or(Reason::NoCredential)?;
+    let mut found = None;
+    for parameter in parameters.split(',') {
+        if let Some(scope) = parameter.trim().strip_prefix("Credential=")
+            && found.replace(scope).is_some()
+        {
+            return Err(Reason::MalformedCredential);
+        }
+    }
+    let scope = found.ok_or(Reason::MalformedCredential)?;
+    // `<key>/<date>/<region>/<service>/aws4_request`. A compact JWS has no slash.
+    let mut parts = scope.split('/');
+    let key = parts.next().unwrap_or_default();
+    if key.is_empty() || key.len() > COMPACT_JWS_BYTES_MAX || parts.count() != 4 {
+        return Err(Reason::MalformedCredential);
+    }
+    Ok(Credential(key))
+}
+
+/// Whether the query has a token in it, however its name is spelled or encoded (T-078).
+pub fn query_credential(query: &str) -> bool {
+    query.split(['&', ';']).any(|pair| {
+        let name = pair.split('=').next().unwrap_or_default();
+        // Rails and PHP take `access_token[]` for the same.
+        let name = decoded(name);
+        let name = name.split('[').next().unwrap_or_default();
+        ["access_token", "x-amz-credential", "x-amz-security-token"].iter().any(|refused| name.eq_ignore_ascii_case(refused))
+    })
+}
+
+fn decoded(name: &str) -> String {
+    let mut out = Vec::with_capacity(name.len());
+    let mut bytes = name.as_bytes();
+    while let Some((&byte, rest)) = bytes.split_first() {
+        bytes = rest;
+        match (byte, rest) {
+            (b'%', [high, low, after @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                let digit = |digit: u8| char::from(digit).to_digit(16).unwrap_or_default();
+                out.push(u8::try_from(digit(*high) * 16 + digit(*low)).unwrap_or_default());
+                bytes = after;
+            }
+            (b'+', _) => out.push(b' '),
+            _ => out.push(byte),
+        }
+    }
+    // PHP leaves out white space before a name, and takes a dot or a space in it for an underscore.
+    String::from_utf8_lossy(&out).trim().replace(['.', ' '], "_")
+}

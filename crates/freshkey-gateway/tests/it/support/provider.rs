@@ -1,0 +1,101 @@
+//! A provider: it has keys, publishes them, and signs whatever a test wants.
+
+use freshkey_protocol::jose::{Algorithm, HeaderType, Jwk, JwkSet, KeyId, KeyKind, SigningKey, generate_private_key, sign_compact};
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use tokio::net::TcpListener;
+
+pub(crate) struct Provider {
+    pub(crate) address: SocketAddr,
+    pub(crate) published: Arc<Mutex<String>>,
+    pub(crate) fetches: Arc<AtomicUsize>,
+    pub(crate) introspections: Arc<AtomicUsize>,
+    introspection: Arc<Mutex<String>>,
+    key: Mutex<SigningKey>,
+}
+
+impl Provider {
+    pub(crate) async fn start() -> Self {
+        Self::with_key(Self::key("k1")).await
+    }
+
+    pub(crate) async fn with_key(key: SigningKey) -> Self {
+        let published = Arc::new(Mutex::new(key_set(&[&key])));
+        let fetches = Arc::new(AtomicUsize::new(0));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("an address");
+        let address = listener.local_addr().expect("bound");
+        let introspections = Arc::new(AtomicUsize::new(0));
+        let introspection = Arc::new(Mutex::new(r#"{"active":true}"#.to_owned()));
+        let places = [(Arc::clone(&published), Arc::clone(&fetches)), (Arc::clone(&introspection), Arc::clone(&introspections))];
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.expect("accepted");
+                let places = places.clone();
+                let service = service_fn(move |request: Request<Incoming>| {
+                    let (text, count) = &places[usize::from(request.uri().path() == "/introspect")];
+                    count.fetch_add(1, Ordering::SeqCst);
+                    let body = text.lock().expect("unharmed").clone();
+                    async move { Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(body)))) }
+                });
+                tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+            }
+        });
+        Self { address, published, fetches, introspections, introspection, key: Mutex::new(key) }
+    }
+
+    /// A fresh key.
+    pub(crate) fn key(id: &str) -> SigningKey {
+        let der = generate_private_key(KeyKind::P256).expect("a key");
+        let key = SigningKey::from_private_key_der(Algorithm::Es256, der.expose()).expect("a key");
+        key.with_key_id(KeyId::parse(id).expect("an id"))
+    }
+
+    /// Signs with another key from now on, and publishes that one only.
+    pub(crate) fn rotate(&self, id: &str) {
+        let key = Self::key(id);
+        *self.published.lock().expect("unharmed") = key_set(&[&key]);
+        *self.key.lock().expect("unharmed") = key;
+    }
+
+    /// What it says from now on when it is asked about a token.
+    pub(crate) fn answer_introspection(&self, answer: &str) {
+        answer.clone_into(&mut self.introspection.lock().expect("unharmed"));
+    }
+
+    /// `iss` of its tokens.
+    pub(crate) fn issuer(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// A token with these claims.
+    pub(crate) fn sign(&self, claims: &Value) -> String {
+        let key = self.key.lock().expect("unharmed");
+        sign_compact(&key, HeaderType::Jwt, claims.to_string().as_bytes()).expect("signed")
+    }
+
+    /// A good token.
+    pub(crate) fn token(&self) -> String {
+        self.sign(&claims(self))
+    }
+}
+
+/// The claims of a good token.
+pub(crate) fn claims(provider: &Provider) -> Value {
+    json!({
+        "iss": provider.issuer(), "sub": "u1", "aud": "api", "exp": super::START_S + 300, "iat": super::START_S, "typ": "Bearer", "azp": "app",
+        "preferred_username": "alice", "groups": ["staff", "a,admin"], "realm_access": { "roles": ["reader"] }, "scope": "openid api",
+    })
+}
+
+pub(crate) fn key_set(keys: &[&SigningKey]) -> String {
+    let jwk = |key: &&SigningKey| Jwk::of_verifying_key(&key.verifying_key().expect("a key"), Vec::new()).expect("public");
+    serde_json::to_string(&JwkSet { keys: keys.iter().map(jwk).collect(), ignored: 0 }).expect("written")
+}
