@@ -9,8 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
-_ROOT = Path(__file__).resolve().parents[2]
-PROGRAMS = Path(os.environ.get("FRESHKEY_TEST_PROGRAMS", _ROOT / "target/debug"))
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAMS = Path(os.environ.get("FRESHKEY_TEST_PROGRAMS", ROOT / "target/debug"))
 
 
 class Quickstart:

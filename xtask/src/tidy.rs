@@ -8,6 +8,7 @@ mod evidence;
 mod exceptions;
 mod habits;
 mod keycloak;
+mod python;
 mod secrets;
 mod shape;
 mod source;
@@ -61,6 +62,7 @@ const RULES: &[Rule] = &[
     Rule { name: "sql-built", says: "no statement is built from pieces (T-043)", check: sql::never_built },
     Rule { name: "keycloak-words", says: "Keycloak's words stand only under keycloak/", check: keycloak::words_stay_in_their_folder },
     Rule { name: "core-purity", says: "the core names no clock, randomness, async or IO", check: core_purity::names_nothing_from_outside },
+    Rule { name: "python", says: "no token logic in Python, and no program is started there (T-086)", check: python::no_token_logic },
     Rule { name: "secrets", says: "secrets are never compared with == (T-023)", check: secrets::no_plain_comparison },
     Rule { name: "threats", says: "tests named t_nnn and the threat register agree", check: evidence::threats_and_tests_agree },
     Rule { name: "quirks", says: "citations KC-nnn, tests kc_nnn and the quirk register agree", check: evidence::quirks_and_tests_agree },

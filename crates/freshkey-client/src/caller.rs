@@ -215,6 +215,12 @@ impl Caller {
         self.ask(Request::Call(serde_json::to_vec(&call).unwrap_or_default())).await.map(drop)
     }
 
+    /// Over accounts that are open already.
+    #[must_use]
+    pub fn with_keeper(keeper: Arc<Keeper>, clock: Arc<dyn Clock>, agent: Agent) -> Self {
+        Self { directories: keeper.directories().clone(), clock, agent, keeper: Mutex::new(Some(keeper)) }
+    }
+
     /// All profiles.
     pub fn profiles(&self) -> Result<Profiles, Failure> {
         Profiles::read(&self.directories)
@@ -264,4 +270,73 @@ impl Caller {
 /// A program that works for somebody has no terminal to ask at: a passphrase comes from the file that `FRESHKEY_PASSPHRASE_FILE` names.
 fn nobody_to_ask(_: New) -> Option<Result<Secret<String>, Failure>> {
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn handed(lifetime_s: u32, expires_in_s: u32) -> Handed {
+        Handed {
+            profile: "ua".to_owned(),
+            token: Secret::new("x".to_owned()),
+            issuer: String::new(),
+            client_id: String::new(),
+            subject: None,
+            kind: String::new(),
+            expires_at: 0,
+            expires_in_s,
+            lifetime_s,
+            warning: None,
+        }
+    }
+
+    #[test]
+    fn t_085_ten_minutes_are_enough_and_of_a_shorter_life_most_of_it() {
+        for (lifetime_s, expires_in_s, expected) in [
+            (3600, 600, true),
+            (3600, 599, false),
+            (1800, 600, true),
+            (601, 600, true),
+            (600, 599, true),
+            (600, 480, true),
+            (600, 479, false),
+            (60, 59, true),
+            (60, 48, true),
+            (60, 47, false),
+            (1, 1, true),
+            (1, 0, false),
+            (0, 0, false),
+        ] {
+            assert_eq!(handed(lifetime_s, expires_in_s).is_as_fresh_as_can_be(), expected, "{expires_in_s} of {lifetime_s}");
+        }
+    }
+
+    #[test]
+    fn a_variable_is_looked_after_often_enough_for_any_life() {
+        for lifetime_s in (0..4000).step_by(13) {
+            for expires_in_s in 0..=lifetime_s {
+                let handed = handed(lifetime_s, expires_in_s);
+                let pause_s = handed.looks_again_in_s();
+                assert!((1..=15).contains(&pause_s));
+                let wanted_s = handed.wanted_in_a_variable_s();
+                assert!(expires_in_s <= wanted_s || expires_in_s - pause_s >= wanted_s, "{expires_in_s} of {lifetime_s}: {pause_s}");
+            }
+        }
+    }
+
+    #[test]
+    fn t_083_an_answer_that_is_no_token_of_this_profile_is_none() {
+        let answer = |profile: &str, token: &str| {
+            let text = serde_json::json!({ "profile": profile, "issuer": "i", "client_id": "c", "access_token": token, "expires_at": 1, "expires_in": 1 });
+            Handed::read("ua", text.to_string().as_bytes(), None).err().map(|failure| failure.kind)
+        };
+        assert_eq!(answer("ua", "a.b.c"), None);
+        for (profile, token) in [("lab", "a.b.c"), ("ua", ""), ("ua", "a b"), ("ua", "a\r\nHost: b"), ("ua", "ü")] {
+            assert_eq!(answer(profile, token), Some(FailureKind::Agent), "{profile} {token:?}");
+        }
+        for json in ["", "{}", "[]", "x"] {
+            assert_eq!(Handed::read("ua", json.as_bytes(), None).err().map(|failure| failure.kind), Some(FailureKind::Agent));
+        }
+    }
 }
