@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import TracebackType
 
 from freshkey._native import Account, Handed
+from freshkey.errors import FreshkeyError
 from freshkey.text import Token
 
 _log = logging.getLogger("freshkey")
@@ -94,6 +95,11 @@ class Session:
     def status(self) -> Status:
         """Return what is known of the token."""
         return status_of(self._account.token(None))
+
+    def look(self) -> tuple[Status, FreshkeyError | None]:
+        """Return what is kept, as it is, and why its last renewal failed. Unlike `status` this never asks for another token."""
+        handed, error = self._account.kept()
+        return status_of(handed), error
 
     def __enter__(self) -> Session:
         """Make this the session that `freshkey.token` asks."""

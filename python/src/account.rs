@@ -82,6 +82,17 @@ impl Account {
         self.answered(py, Wish::ToPublish, timeout)
     }
 
+    /// What is kept, as it is, and the error of its last renewal, if that failed. Nothing is renewed.
+    fn kept<'py>(&self, py: Python<'py>) -> PyResult<(Handed, Option<Bound<'py, PyAny>>)> {
+        let caller = self.caller(py)?;
+        let profile = self.profile.get().or(self.wished_profile.as_ref()).cloned();
+        let process = Process::current().map_err(|failure| raised(py, &failure))?;
+        let answer = process.wait(py, None, async move { caller.kept(profile.as_deref()).await })?.unwrap_or_else(|| Err(unanswered()));
+        let (handed, failure) = answer.map_err(|failure| self.raised(py, failure))?;
+        let error = failure.map(|failure| self.raised(py, failure).into_value(py).into_bound(py).into_any());
+        Ok((self.noted(handed), error))
+    }
+
     /// As `token`, without waiting: `done(handed, None)` or `done(None, error)` is called from another thread.
     fn token_later(&self, py: Python<'_>, min_ttl: Option<f64>, done: Py<PyAny>) -> PyResult<()> {
         self.later(py, Wish::Token(seconds(min_ttl)?), done)
@@ -125,11 +136,7 @@ impl Account {
     fn answered(&self, py: Python<'_>, wish: Wish, timeout: Option<Duration>) -> PyResult<Handed> {
         let work = self.work(py, wish)?;
         let process = Process::current().map_err(|failure| raised(py, &failure))?;
-        let too_late = || {
-            Failure::new(FailureKind::Unavailable, "neither the agent nor the provider has answered in time")
-                .with_hint("try again; if it stays so, run `freshkey doctor` in a terminal")
-        };
-        let answer = process.wait(py, timeout, work)?.unwrap_or_else(|| Err(too_late()));
+        let answer = process.wait(py, timeout, work)?.unwrap_or_else(|| Err(unanswered()));
         match answer {
             Ok(handed) => Ok(self.noted(handed)),
             Err(failure) => Err(self.raised(py, failure)),
@@ -169,6 +176,11 @@ impl Account {
         let profile = self.caller(py).ok().and_then(|caller| caller.profile(wish.map(String::as_str)).ok());
         raised(py, &naming_the_authorities(failure, profile.as_ref().map(|(_, profile)| profile)))
     }
+}
+
+fn unanswered() -> Failure {
+    Failure::new(FailureKind::Unavailable, "neither the agent nor the provider has answered in time")
+        .with_hint("try again; if it stays so, run `freshkey doctor` in a terminal")
 }
 
 fn seconds(min_ttl: Option<f64>) -> PyResult<Option<u32>> {

@@ -5,6 +5,7 @@
 mod bench;
 mod dist;
 mod docs;
+mod labextension;
 mod provision;
 mod python;
 mod reference;

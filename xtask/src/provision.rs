@@ -2,6 +2,7 @@
 //! PostgreSQL is unpacked, never installed: no database cluster and no service comes into being. What is installed
 //! already is never upgraded. Only where the tests run as root an account for PostgreSQL is created.
 
+pub(crate) mod browser;
 pub(crate) mod delivery_tools;
 pub(crate) mod python_clients;
 
@@ -16,6 +17,7 @@ use std::process::Command;
 
 use crate::steps::{describe, execute};
 use crate::workspace;
+pub(crate) use browser::path_with_node;
 pub(crate) use failover::{ensure as ensure_failover_tools, path as path_for_failover};
 pub(crate) use virtual_environment::ensure as virtual_environment;
 
@@ -174,7 +176,7 @@ fn major_version(line: &str) -> Option<u32> {
 }
 
 /// Under `target/`, unless only root can go there.
-fn tools_folder() -> PathBuf {
+pub(crate) fn tools_folder() -> PathBuf {
     let root = workspace::root();
     if is_root() && !open_to_others(&root) {
         return PathBuf::from(SHARED_TOOLS);

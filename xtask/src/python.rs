@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
+use crate::labextension;
 use crate::provision;
 use crate::steps::execute;
 use crate::workspace;
@@ -55,6 +56,7 @@ fn wheel(profile: Profile) -> Result<PathBuf, String> {
         Profile::Debug => (workspace::target_directory()?.join("wheels/debug"), "--profile=dev"),
         Profile::Release => (workspace::target_directory()?.join("wheels"), "--release"),
     };
+    labextension::ensure()?;
     // Another version's would be found beside it.
     for old in wheels_in(&folder) {
         fs::remove_file(&old).map_err(|error| format!("{}: {error}", old.display()))?;

@@ -50,6 +50,7 @@ fn tools(steps: &mut Steps) -> Option<OsString> {
     steps.run("tools that are supplied", provision::delivery_tools::ensure);
     steps.run("clients in Python", provision::python_clients::ensure);
     steps.run("libraries of Python", python::ensure);
+    steps.run("browser", provision::browser::ensure);
     provision::path_with_postgres()
 }
 

@@ -11,7 +11,8 @@ use crate::handout;
 use crate::keeper::{Keeper, Need};
 use crate::profile::Profile;
 use crate::profile::file::Profiles;
-use crate::record::{Record, fingerprint_of};
+use crate::provider::TokenFailure;
+use crate::record::{Record, Renewal, fingerprint_of};
 use crate::token_file;
 use crate::vault::Vault;
 use crate::vault::key::{New, Source};
@@ -173,6 +174,31 @@ impl Caller {
                 }
             }
         }
+    }
+
+    /// What is kept, as it is, and why its last renewal failed. Nothing is renewed by looking at it: a page that stays open must not keep a sign-in
+    /// alive that nobody uses.
+    pub async fn kept(&self, profile: Option<&str>) -> Result<(Handed, Option<Failure>), Failure> {
+        let (name, _) = self.profile(profile)?;
+        let keeper = match self.keeper() {
+            Ok(keeper) => keeper,
+            // An agent may have been given a key that this process has not. What it hands out is kept, if it lives at all.
+            Err(failure) => {
+                let wish = TokenWish { profile: Some(name.clone()), min_ttl_s: Some(0), form: TokenForm::Json };
+                let (json, warning) = self.ask(Request::Token(wish)).await?.ok_or(failure)?;
+                return Ok((Handed::read(&name, &json, warning)?, None));
+            }
+        };
+        let record = keeper.vault().read(&name)?.ok_or_else(|| Failure::not_signed_in(&name))?;
+        if let Some(why) = &record.ended {
+            return Err(TokenFailure::InvalidGrant(why.clone()).told(&name, &record.issuer));
+        }
+        if record.renewal == Renewal::File {
+            // Whoever keeps that file has the newest; reading it is no renewal.
+            return Ok((self.token(Some(&name), Some(0)).await?, None));
+        }
+        let failure = record.failed.as_ref().map(|failed| failed.failure.clone());
+        Ok((Handed::of(&name, &record, keeper.clock(), None)?, failure))
     }
 
     /// A token for a variable, where others find it later: see [`Handed::wanted_in_a_variable_s`]. One that can't be had so fresh is better than none.
