@@ -48,6 +48,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 fn tools(steps: &mut Steps) -> Option<OsString> {
     steps.run("tools", provision::ensure);
     steps.run("tools that are supplied", provision::delivery_tools::ensure);
+    steps.run("proxies before the gateway", provision::fronts::ensure);
     steps.run("clients in Python", provision::python_clients::ensure);
     steps.run("libraries of Python", python::ensure);
     steps.run("browser", provision::browser::ensure);

@@ -15,3 +15,9 @@ pub use settings::{ForwardAuthHeaders, ForwardAuthSettings, LogFormat, LogSettin
 
 /// Every key with its meaning and its default: the one source of the reference page, too.
 pub const DEFAULT_TOML: &str = include_str!("../config/default.toml");
+
+/// The reference page, in Markdown. The defaults are its only source.
+#[must_use]
+pub fn reference_page() -> String {
+    format!("# Configuration of the gateway\n\nAs `freshkey-gateway config default` prints it.\n\n```toml\n{DEFAULT_TOML}```\n")
+}

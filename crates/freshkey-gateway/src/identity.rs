@@ -1,8 +1,10 @@
 //! What an application is told about the caller, and what a caller may not tell it.
 
+mod descriptions;
 mod names;
 mod values;
 
+pub use descriptions::{is_foreign_description, is_override, strip_descriptions};
 pub use names::{ASSERTION_HEADER, IDENTITY_PREFIX, IdentityNames, strip_hop_by_hop};
 pub use values::encode;
 

@@ -88,6 +88,8 @@ pub enum Ambiguity {
     DuplicateHeader,
     /// An identity header in another spelling, which an application may take for ours.
     IdentityHeader,
+    /// A header describes another request than the one that it came with: the caller's, or a proxy's that is configured otherwise.
+    Description,
     /// The lengths in the head contradict each other.
     Framing,
     /// What the front proxy says about the request is incomplete.
@@ -186,6 +188,7 @@ impl Ambiguity {
             Self::Method => "ambiguous_method",
             Self::DuplicateHeader => "ambiguous_duplicate_header",
             Self::IdentityHeader => "ambiguous_identity_header",
+            Self::Description => "ambiguous_description",
             Self::Framing => "ambiguous_framing",
             Self::Incomplete => "ambiguous_incomplete",
         }

@@ -52,6 +52,10 @@ pub fn install_metrics() -> Result<PrometheusHandle, TelemetryError> {
     let handle = recorder.handle();
     metrics::set_global_recorder(recorder).map_err(|error| TelemetryError(error.to_string()))?;
     metrics::describe_counter!("freshkey_gateway_decisions_total", "Verdicts, by front, decision and reason.");
+    metrics::describe_counter!(
+        "freshkey_gateway_failures_total",
+        "Requests that were allowed and did not get through, by front and reason."
+    );
     metrics::describe_counter!("freshkey_gateway_key_fetch_failures_total", "Fetches of an issuer's keys that failed.");
     metrics::describe_counter!("freshkey_gateway_reloads_total", "Changes of the configuration, by outcome.");
     metrics::describe_gauge!("freshkey_gateway_cached_tokens", "Verified tokens that are remembered.");

@@ -199,22 +199,27 @@ fn build_git(newer: &Newer) -> Result<(), String> {
 fn install_aws() -> Result<(), String> {
     println!("installing {AWS_PACKAGE} into a folder of its own");
     let place = tools_folder().join("aws");
-    let venv = || execute(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&place));
-    // Debian's Python comes without it.
-    venv().or_else(|_| ensure_programs(&[("python3-venv has no program of its own", "python3-venv")]).and_then(|()| venv()))?;
+    make_venv(&place)?;
     let mut pip = Command::new(place.join("bin/pip"));
     execute(pip.args(["install", "--quiet", AWS_PACKAGE])).map_err(|reason| by_hand(&reason))?;
     link(&place.join("bin/aws"), "aws")
 }
 
-fn link(target: &Path, name: &str) -> Result<(), String> {
+/// A Python environment in a folder of its own.
+pub(super) fn make_venv(place: &Path) -> Result<(), String> {
+    let venv = || execute(Command::new("python3").args(["-m", "venv", "--clear"]).arg(place));
+    // Debian's Python comes without it.
+    venv().or_else(|_| ensure_programs(&[("python3-venv has no program of its own", "python3-venv")]).and_then(|()| venv()))
+}
+
+pub(super) fn link(target: &Path, name: &str) -> Result<(), String> {
     make_folder(&folder())?;
     let link = folder().join(name);
     let _ = fs::remove_file(&link);
     symlink(target, &link).map_err(|error| format!("cannot make {}: {error}", link.display()))
 }
 
-fn make_folder(path: &Path) -> Result<(), String> {
+pub(super) fn make_folder(path: &Path) -> Result<(), String> {
     fs::create_dir_all(path).map_err(|error| format!("cannot create {}: {error}", path.display()))
 }
 

@@ -1,7 +1,7 @@
 //! `freshkey-gateway config`: what there is to configure.
 
 use super::{Failure, output};
-use crate::config::DEFAULT_TOML;
+use crate::config::{DEFAULT_TOML, reference_page};
 use clap::Subcommand;
 
 /// What can be typed.
@@ -17,10 +17,13 @@ enum Action {
     /// Print a configuration with every key, its meaning and its default.
     #[command(after_help = "Example:\n  freshkey-gateway config default > gateway.toml")]
     Default,
+    /// Print the same as a page in Markdown.
+    Reference,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     match arguments.action {
         Action::Default => output::print(DEFAULT_TOML.as_bytes()),
+        Action::Reference => output::print(reference_page().as_bytes()),
     }
 }

@@ -17,7 +17,7 @@ Examples:
   freshkey-gateway serve --config gateway.toml
   freshkey-gateway serve --config gateway.toml --log-format json 2>> gateway.log
 
-The file is looked at every second. When it changes, it is taken over whole, without dropping a request; if it cannot be used, the old one stays in
+The file is looked at twice a second. When it changes, it is taken over whole, without dropping a request; if it cannot be used, the old one stays in
 force and the log says so. SIGTERM and SIGINT stop the gateway when every open request is finished, a second one at once.")]
 pub(super) struct Arguments {
     /// The configuration file.
@@ -56,7 +56,7 @@ async fn serve(loaded: crate::config::Loaded, watched: Watched, metrics: Prometh
     let unheard = |error: io::Error| Failure::new(ExitStatus::Failed, format!("signals cannot be received: {error}"));
     let mut terminate = signal(SignalKind::terminate()).map_err(unheard)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(unheard)?;
-    let mut service = Service::start(loaded, Arc::new(SystemClock), metrics).await.map_err(start_failure)?;
+    let mut service = Service::start(loaded, Arc::new(SystemClock), metrics).await.map_err(|error| start_failure(&error))?;
     service.follow_files(watched);
     let addresses = service.addresses;
     let shown = |address: Option<std::net::SocketAddr>| address.map(|address| address.to_string());
@@ -90,8 +90,8 @@ async fn order(terminate: &mut Signal, interrupt: &mut Signal) {
     }
 }
 
-fn start_failure(error: StartError) -> Failure {
-    match &error {
+fn start_failure(error: &StartError) -> Failure {
+    match error {
         StartError::Tls(_) => Failure::new(ExitStatus::Material, error.to_string()),
         StartError::Listen(setting, address, cause) => {
             let hint = match cause.kind() {

@@ -66,7 +66,7 @@ fn algorithms(key: &str, table: &IssuerTable, complaints: &mut Complaints<'_>) -
             }
             Some(algorithm) => algorithms.push(algorithm),
             None => {
-                complaints.add(key, format!("{name:?} is not one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA"))
+                complaints.add(key, format!("{name:?} is not one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA"));
             }
         }
     }
@@ -121,7 +121,7 @@ fn check_url(key: &str, text: &str, complaints: &mut Complaints<'_>) {
         (Some("https"), Some(_)) => {}
         (Some("http"), Some(host)) if is_this_machine(host) => {}
         (Some("http"), Some(_)) => {
-            complaints.add(key, format!("{text:?} is not encrypted: write https://…; http is for this machine's own addresses only"))
+            complaints.add(key, format!("{text:?} is not encrypted: write https://…; http is for this machine's own addresses only"));
         }
         _ => complaints.add(key, format!("{text:?} is not a URL with https and a host")),
     }

@@ -104,7 +104,7 @@ fn canonical<'r>(
 ) -> Result<CanonicalRequest<'r>, Ambiguity> {
     let host = Host::parse(&described.host)?;
     let request = CanonicalRequest::of_parts(method, host, &described.path, headers)?;
-    check_unchangeable(request, snapshot)
+    check_unchangeable(request, snapshot, &[])
 }
 
 /// Method and headers. Names that begin with a colon are Envoy's own, and say the same as the other fields.

@@ -49,7 +49,8 @@ impl ForwardAuth {
         match self.described(headers) {
             Ok((said, host, target)) => {
                 method = said;
-                match CanonicalRequest::of_parts(&method, host, target, headers).and_then(|request| check_unchangeable(request, &snapshot))
+                match CanonicalRequest::of_parts(&method, host, target, headers)
+                    .and_then(|request| check_unchangeable(request, &snapshot, &self.names()))
                 {
                     Ok(request) => canonical = request,
                     Err(ambiguity) => {

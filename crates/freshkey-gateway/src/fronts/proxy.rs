@@ -67,7 +67,7 @@ impl Front for ReverseProxy {
                 match forward::pass_on(&self.upstreams, &self.gate, passage, &parts, body).await {
                     Ok(response) => response,
                     Err(reason) => {
-                        report.refused(reason);
+                        report.failed(reason);
                         refuse(reason)
                     }
                 }

@@ -69,6 +69,14 @@ impl Report<'_> {
         tracing::info!(front = front.as_str(), request.id = request_id, method, host, %path, peer = %peer, reason = reason.as_str(), "refused");
     }
 
+    /// Tells of a request that may pass, and did not get through.
+    pub fn failed(&self, reason: Reason) {
+        metrics::counter!("freshkey_gateway_failures_total", "front" => self.front.as_str(), "reason" => reason.as_str()).increment(1);
+        let Self { front, request_id, method, host, peer, .. } = self;
+        let path = self.shown_path();
+        tracing::warn!(front = front.as_str(), request.id = request_id, method, host, %path, peer = %peer, reason = reason.as_str(), "failed");
+    }
+
     /// Tells of a verdict.
     pub fn judged(&self, judgement: &Judgement) {
         let policy = &judgement.snapshot.policy;

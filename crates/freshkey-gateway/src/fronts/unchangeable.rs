@@ -1,26 +1,29 @@
 //! Requests that another proxy passes on: what goes on is what came. So it must be in its one form already, and have nothing in it that we would remove.
 
 use crate::gate::Snapshot;
+use crate::identity::{is_foreign_description, is_override};
 use crate::reason::Ambiguity;
 use crate::request::CanonicalRequest;
-use http::HeaderName;
 
-/// By which some applications let a request's method be changed, after it was judged.
-const OVERRIDES: [HeaderName; 3] = [
-    HeaderName::from_static("x-http-method"),
-    HeaderName::from_static("x-http-method-override"),
-    HeaderName::from_static("x-method-override"),
-];
-
-pub(super) fn check_unchangeable<'r>(request: CanonicalRequest<'r>, snapshot: &Snapshot) -> Result<CanonicalRequest<'r>, Ambiguity> {
+/// Refuses what would have to be changed. `described_in` are the headers in which the proxy itself describes the request: it sets them.
+pub(super) fn check_unchangeable<'r>(
+    request: CanonicalRequest<'r>,
+    snapshot: &Snapshot,
+    described_in: &[&str],
+) -> Result<CanonicalRequest<'r>, Ambiguity> {
     if !request.path.was_canonical() {
         return Err(Ambiguity::Encoding);
     }
     if snapshot.identity_names.are_in(request.headers) {
         return Err(Ambiguity::IdentityHeader);
     }
-    if OVERRIDES.iter().any(|name| request.headers.contains_key(name)) {
-        return Err(Ambiguity::Method);
+    for name in request.headers.keys().map(http::HeaderName::as_str) {
+        if is_override(name) {
+            return Err(Ambiguity::Method);
+        }
+        if is_foreign_description(name) && !described_in.contains(&name) {
+            return Err(Ambiguity::Description);
+        }
     }
     Ok(request)
 }

@@ -5,21 +5,46 @@ use crate::file_state::FileState;
 use crate::policy::{Policy, Upstream, UpstreamProtocol};
 use crate::tls::{TlsError, client_config};
 use arc_swap::ArcSwap;
+use http::Uri;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
+use tower::Service;
 
 /// The client of one upstream.
-pub(super) type UpstreamClient = Client<HttpsConnector<HttpConnector>, RequestBody>;
+pub(super) type UpstreamClient = Client<FixedConnector, RequestBody>;
 
 /// The clients of all upstreams.
 #[derive(Default)]
 pub struct Upstreams {
     clients: ArcSwap<HashMap<Upstream, (Option<FileState>, UpstreamClient)>>,
+}
+
+/// Connects to one origin, whatever the URL of a request says. In HTTP/2 the authority of the URL is the host that the application sees, and that is the
+/// one that was judged.
+#[derive(Debug, Clone)]
+pub(super) struct FixedConnector {
+    inner: HttpsConnector<HttpConnector>,
+    origin: Uri,
+}
+
+impl Service<Uri> for FixedConnector {
+    type Response = <HttpsConnector<HttpConnector> as Service<Uri>>::Response;
+    type Error = <HttpsConnector<HttpConnector> as Service<Uri>>::Error;
+    type Future = <HttpsConnector<HttpConnector> as Service<Uri>>::Future;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Service::poll_ready(&mut self.inner, context)
+    }
+
+    fn call(&mut self, _requested: Uri) -> Self::Future {
+        self.inner.call(self.origin.clone())
+    }
 }
 
 /// How long a connection to an application may take to come about.
@@ -65,5 +90,5 @@ fn client(upstream: &Upstream) -> Result<UpstreamClient, TlsError> {
     client.http2_only(upstream.protocol == UpstreamProtocol::Http2);
     // The host is ours to set: an application sees the one that was judged.
     client.set_host(false);
-    Ok(client.build(connector))
+    Ok(client.build(FixedConnector { inner: connector, origin: upstream.origin.clone() }))
 }

@@ -54,7 +54,7 @@ fn is_like_prefix(name: &[u8]) -> bool {
 }
 
 /// Whether two names are the same to who takes every sign for the same sign.
-fn is_like(own: &[u8], other: &[u8]) -> bool {
+pub(super) fn is_like(own: &[u8], other: &[u8]) -> bool {
     let folded = |byte: u8| if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' };
     own.len() == other.len() && own.iter().zip(other).all(|(one, two)| folded(*one) == folded(*two))
 }

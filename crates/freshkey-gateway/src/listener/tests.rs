@@ -4,7 +4,7 @@ use super::*;
 use crate::answer::empty;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::time::Instant;
+use tokio::time::{Instant, interval};
 
 struct Yes;
 
@@ -24,9 +24,10 @@ async fn drip(text: &[u8]) -> (Duration, Vec<u8>) {
     let began = Instant::now();
     let (mut reader, mut writer) = stream.split();
     let send = async {
+        let mut seconds = interval(Duration::from_secs(1));
         for byte in text {
+            seconds.tick().await;
             let _ = writer.write_all(&[*byte]).await;
-            sleep(Duration::from_secs(1)).await;
         }
         std::future::pending::<()>().await;
     };

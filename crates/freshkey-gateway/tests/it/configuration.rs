@@ -32,7 +32,8 @@ fn t_073_it_does_not_start_unsafe_and_says_what_to_write() {
     let without = |start: &'static str| {
         move |text: String| text.lines().filter(|line| !line.starts_with(start)).map(|line| format!("{line}\n")).collect::<String>()
     };
-    let cases: [(&str, Box<dyn FnOnce(String) -> String>, &str); 14] = [
+    type Change = Box<dyn FnOnce(String) -> String>;
+    let cases: [(&str, Change, &str); 14] = [
         ("issuer", Box::new(without("issuer = ")), "issuers[0].issuer: is required: write issuer = \"https://"),
         (
             "audience",
@@ -111,6 +112,12 @@ fn an_application_may_have_a_file_of_its_own() {
     let output = run(&["check", path.to_str().expect("UTF-8")]);
     assert_eq!(output.status.code(), Some(3));
     assert!(text(&output.stderr).contains("wiki.toml: default: is required"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn the_reference_page_is_what_the_program_prints() {
+    let page = include_str!("../../../../docs/reference/gateway.md");
+    assert_eq!(page, text(&run(&["config", "reference"]).stdout), "run: freshkey-gateway config reference > docs/reference/gateway.md");
 }
 
 #[test]

@@ -16,6 +16,7 @@ async fn a_call_of_grpc_passes_with_its_trailers() {
     assert_eq!((answer.status.as_u16(), answer.grpc_status.as_str()), (200, "0"));
     let seen = serde_json::from_slice(&answer.body).expect("JSON");
     assert_eq!(values(&seen, "te"), ["trailers"]);
+    assert_eq!((seen["authority"].as_str(), values(&seen, "host")), (Some("api.test"), vec!["api.test".to_owned()]), "one host");
     assert_eq!(values(&seen, "x-freshkey-subject"), ["u1"]);
     assert_eq!((seen["version"].as_str(), seen["body"].as_str()), (Some("HTTP/2.0"), Some("message")));
     let answer = client.post("/api/grpc", "api.test", &headers[1..], Vec::new()).await;

@@ -13,3 +13,4 @@ mod proxy;
 mod revocation;
 mod streams;
 mod support;
+mod tls;

@@ -1,10 +1,12 @@
 //! A provider, an application, and a gateway between them.
 
 mod application;
+mod authority;
 mod http2;
 mod provider;
 
 pub(crate) use application::Application;
+pub(crate) use authority::{Authority, tls_before};
 pub(crate) use http2::Http2;
 pub(crate) use provider::{Provider, claims};
 
@@ -38,8 +40,15 @@ pub(crate) struct Answer {
 }
 
 impl Gateway {
-    /// A gateway with this configuration; `{provider}` and `{application}` in it are their addresses.
+    /// A gateway that has its provider's keys.
     pub(crate) async fn start(configuration: &str, provider: &Provider, application: &Application) -> Self {
+        let gateway = Self::start_unready(configuration, provider, application).await;
+        gateway.until_ready().await;
+        gateway
+    }
+
+    /// A gateway with this configuration; `{provider}` and `{application}` in it are their addresses.
+    pub(crate) async fn start_unready(configuration: &str, provider: &Provider, application: &Application) -> Self {
         let directory = TempDir::new().expect("a directory");
         let text =
             configuration.replace("{provider}", &provider.address.to_string()).replace("{application}", &application.address.to_string());
@@ -51,9 +60,7 @@ impl Gateway {
         let metrics = PrometheusBuilder::new().build_recorder().handle();
         let mut service = Service::start(loaded, Arc::clone(&clock) as _, metrics).await.expect("started");
         service.follow_files(watched);
-        let gateway = Self { service, clock, directory };
-        gateway.until_ready().await;
-        gateway
+        Self { service, clock, directory }
     }
 
     pub(crate) fn configuration(&self) -> PathBuf {
@@ -85,7 +92,7 @@ impl Gateway {
         watched
     }
 
-    async fn until_ready(&self) {
+    pub(crate) async fn until_ready(&self) {
         for _ in 0..2000 {
             if self.service.gate.snapshot().is_ready() {
                 return;
@@ -111,7 +118,7 @@ impl Gateway {
 }
 
 /// A moment, for who waits for another task. What it waits for is looked at again and again, so that the length of it decides nothing.
-async fn pause() {
+pub(crate) async fn pause() {
     let _ = tokio::time::timeout(std::time::Duration::from_millis(10), std::future::pending::<()>()).await;
 }
 

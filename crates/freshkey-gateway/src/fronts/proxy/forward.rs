@@ -4,10 +4,10 @@ use super::{RequestBody, cookies, upgrade};
 use crate::answer::{AnswerBody, Deadline, REQUEST_ID};
 use crate::fronts::upstreams::Upstreams;
 use crate::gate::{Gate, Judgement, Pass};
-use crate::identity::strip_hop_by_hop;
+use crate::identity::{strip_descriptions, strip_hop_by_hop};
 use crate::limits::STREAM_GRACE_MS;
 use crate::listener::Connection;
-use crate::policy::{Upstream, UpstreamHost};
+use crate::policy::{Upstream, UpstreamHost, UpstreamProtocol};
 use crate::reason::Reason;
 use crate::request::CanonicalRequest;
 use http::request::Parts;
@@ -26,21 +26,6 @@ pub(super) struct Passage<'p> {
     pub(super) connection: Connection,
     pub(super) request_id: &'p str,
 }
-
-/// What a caller says about who called it, or how to read its request. Removed from strangers, and from everybody before ours is set.
-const FORWARDING: [HeaderName; 11] = [
-    header::FORWARDED,
-    HeaderName::from_static("x-forwarded-for"),
-    HeaderName::from_static("x-forwarded-host"),
-    HeaderName::from_static("x-forwarded-port"),
-    HeaderName::from_static("x-forwarded-proto"),
-    HeaderName::from_static("x-forwarded-uri"),
-    HeaderName::from_static("x-forwarded-method"),
-    HeaderName::from_static("x-real-ip"),
-    HeaderName::from_static("x-http-method"),
-    HeaderName::from_static("x-http-method-override"),
-    HeaderName::from_static("x-method-override"),
-];
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -107,6 +92,11 @@ fn deadline(gate: &Gate, pass: &Pass) -> Option<Deadline> {
 
 fn uri(upstream: &Upstream, canonical: &CanonicalRequest<'_>) -> Result<Uri, Reason> {
     let mut parts = upstream.origin.clone().into_parts();
+    let may_be_http2 = upstream.protocol == UpstreamProtocol::Http2 || upstream.origin.scheme_str() == Some("https");
+    if may_be_http2 && upstream.host == UpstreamHost::Kept {
+        // Where the connection goes is decided elsewhere; this is what HTTP/2 says in the place of `Host`.
+        parts.authority = Some(canonical.host.authority().parse().map_err(|_| Reason::Failed)?);
+    }
     parts.path_and_query = Some(canonical.target().try_into().map_err(|_| Reason::Failed)?);
     Uri::from_parts(parts).map_err(|_| Reason::Failed)
 }
@@ -120,10 +110,7 @@ fn headers(passage: Passage<'_>, passes_token: bool, parts: &Parts, upstream: &U
     let is_trusted = snapshot.trusted_proxies.trusts(passage.connection.peer.ip());
     let before = if is_trusted { parts.headers.get(X_FORWARDED_FOR).and_then(|value| value.to_str().ok()) } else { None };
     let their_proto = if is_trusted { parts.headers.get(X_FORWARDED_PROTO).cloned() } else { None };
-    for name in FORWARDING {
-        headers.remove(name);
-    }
-    strip_original(&mut headers);
+    strip_descriptions(&mut headers);
     cookies::strip_own(&mut headers);
     headers.remove(header::EXPECT);
     // On a public route it is not ours: an application may have callers of its own there.
@@ -155,15 +142,6 @@ fn headers(passage: Passage<'_>, passes_token: bool, parts: &Parts, upstream: &U
         }
     }
     Ok(headers)
-}
-
-/// `X-Original-…`, by which some applications let themselves be told another path.
-fn strip_original(headers: &mut HeaderMap) {
-    let is_original = |name: &HeaderName| name.as_str().starts_with("x-original-") || name.as_str().starts_with("x-rewrite-");
-    let taken: Vec<HeaderName> = headers.keys().filter(|name| is_original(name)).cloned().collect();
-    for name in taken {
-        headers.remove(&name);
-    }
 }
 
 /// An error with what caused it, on one line.

@@ -116,7 +116,7 @@ async fn say(request: Request<Incoming>) -> Full<Bytes> {
     let lines = parts.headers.iter().map(|(name, value)| json!([name.as_str(), String::from_utf8_lossy(value.as_bytes())]));
     let said = json!({
         "method": parts.method.as_str(), "target": parts.uri.path_and_query().map(|target| target.as_str()),
-        "headers": lines.collect::<Value>(), "body": String::from_utf8_lossy(&body), "version": format!("{:?}", parts.version),
+        "headers": lines.collect::<Value>(), "body": String::from_utf8_lossy(&body), "authority": parts.uri.authority().map(|authority| authority.as_str()), "version": format!("{:?}", parts.version),
     });
     Full::new(Bytes::from(said.to_string()))
 }
