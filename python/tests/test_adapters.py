@@ -12,7 +12,7 @@ from recorder import expiry
 from testbed import Quickstart
 from wires import WIRES, Tokens, Wire
 
-_LIFE_S = 6
+_LIFE_S = 10
 Crossed = dict[str, "tuple[Tokens, Tokens] | BaseException"]
 
 
