@@ -119,6 +119,7 @@ impl Running {
             path_prefix: String::new(),
             trusted_proxies: TrustedProxies::new(Vec::new()),
             hash_concurrency: 2,
+            outgoing: freshkey_server::outgoing::Outgoing::default(),
         };
         let app = assemble(assembly).await.map_err(text)?;
         let observer = Observer::silent(Arc::clone(&clock) as _, Arc::new(SystemEntropy));

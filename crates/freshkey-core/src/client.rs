@@ -3,6 +3,7 @@
 use crate::ids::{ClientKey, RoleKey, UserKey};
 use crate::lifetimes::ClientLifetimes;
 use crate::mappers::{Mapper, MapperKind};
+use crate::outgoing::FetchedUrl;
 use crate::role::RoleSet;
 use crate::time::EpochSeconds;
 use freshkey_protocol::Secret;
@@ -138,6 +139,13 @@ pub enum ClientAuthentication {
         /// Keys that may have signed the assertion.
         keys: Vec<VerifyingKey>,
         /// The one algorithm allowed, if restricted (`token.endpoint.auth.signing.alg`).
+        algorithm: Option<Algorithm>,
+    },
+    /// `private_key_jwt`, with public keys that the client publishes.
+    KeysAtUrl {
+        /// Where (`jwks.url`).
+        url: FetchedUrl,
+        /// The one algorithm allowed, if restricted.
         algorithm: Option<Algorithm>,
     },
     /// `client_secret_jwt`: an assertion MACed with the client's secret.

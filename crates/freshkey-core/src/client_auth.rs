@@ -4,6 +4,8 @@
 //! for assertions the last step is [`PendingAssertion::confirm`].
 
 use crate::client::{Client, ClientAuthentication, ClientKind, ClientProtocol, ClientSecret};
+use crate::client_keys::ClientKeys;
+use crate::outgoing::FetchedUrl;
 use crate::realm::Realm;
 use crate::refusal::Refusal;
 use crate::time::{EpochSeconds, Now};
@@ -66,6 +68,52 @@ pub enum Authentication {
     Done(AuthenticatedClient),
     /// All but whether the assertion is used for the first time.
     Pending(PendingAssertion),
+    /// As far as it goes without the keys that the client publishes.
+    KeysWanted(KeysWanted),
+}
+
+/// A client whose keys are at a URL, and the key that its assertion names.
+#[derive(Debug)]
+pub struct KeysWanted {
+    client: Arc<Client>,
+    url: FetchedUrl,
+    algorithm: Option<Algorithm>,
+    key_id: Option<KeyId>,
+}
+
+impl KeysWanted {
+    /// Whose.
+    pub fn client(&self) -> &Arc<Client> {
+        &self.client
+    }
+
+    /// Where they are.
+    pub fn url(&self) -> &FetchedUrl {
+        &self.url
+    }
+
+    /// The one algorithm allowed, if restricted.
+    pub fn algorithm(&self) -> Option<Algorithm> {
+        self.algorithm
+    }
+
+    /// The key that the assertion names.
+    pub fn key_id(&self) -> Option<&KeyId> {
+        self.key_id.as_ref()
+    }
+
+    /// Goes on with what there is.
+    pub fn check(
+        &self,
+        presented: &PresentedCredentials<'_>,
+        keys: Option<&ClientKeys>,
+        audiences: &[&str],
+        now: Now,
+    ) -> Result<PendingAssertion, Refusal> {
+        let keys = keys.ok_or(Refusal::ClientAssertion(AssertionFault::KeysUnavailable))?.keys();
+        let checks = AssertionChecks { client: &self.client, kind: AssertionMethod::PrivateKey, algorithm: self.algorithm, audiences, now };
+        checks.check(presented, |jws| verified_by(keys, jws)).map_err(Refusal::ClientAssertion)
+    }
 }
 
 /// A good assertion, perhaps used before.
@@ -129,6 +177,8 @@ pub enum AssertionFault {
     ClientMismatch(AssertionMethod),
     /// No key of the client made this.
     Signature(AssertionMethod),
+    /// The client publishes its keys, and they could not be had.
+    KeysUnavailable,
     /// Not for us, or not for us alone.
     Audience(AssertionMethod),
     /// Too old, not yet valid, or valid for too long.
@@ -147,7 +197,9 @@ impl AssertionFault {
     /// Which kind of assertion it was; the private-key kind when that is not known yet.
     pub fn method(&self) -> AssertionMethod {
         match self {
-            Self::TypeMissing | Self::TypeUnknown { .. } | Self::Missing | Self::Algorithm => AssertionMethod::PrivateKey,
+            Self::TypeMissing | Self::TypeUnknown { .. } | Self::Missing | Self::Algorithm | Self::KeysUnavailable => {
+                AssertionMethod::PrivateKey
+            }
             Self::SubjectMissing(method)
             | Self::IssuerMismatch(method)
             | Self::ClientMismatch(method)
@@ -184,7 +236,14 @@ pub fn authenticate(realm: &Realm, presented: &PresentedCredentials<'_>, audienc
             }
             ClientAuthentication::PrivateKeyJwt { keys, algorithm } => {
                 let checks = AssertionChecks { client, kind: AssertionMethod::PrivateKey, algorithm: *algorithm, audiences, now };
-                checks.run(presented, |jws| keys.iter().find_map(|key| jws.verify(key).ok()).and_then(|payload| payload.claims().ok()))
+                checks.run(presented, |jws| verified_by(keys, jws))
+            }
+            ClientAuthentication::KeysAtUrl { url, algorithm } => {
+                let checks = AssertionChecks { client, kind: AssertionMethod::PrivateKey, algorithm: *algorithm, audiences, now };
+                // Nobody is called for what is no assertion.
+                let jws = checks.read(presented).map_err(Refusal::ClientAssertion)?;
+                let (client, url, key_id) = (Arc::clone(client), url.clone(), jws.header().key_id.clone());
+                Ok(Authentication::KeysWanted(KeysWanted { client, url, algorithm: *algorithm, key_id }))
             }
             ClientAuthentication::SecretJwt { secrets, algorithm } => {
                 let checks = AssertionChecks { client, kind: AssertionMethod::Secret, algorithm: *algorithm, audiences, now };
@@ -233,6 +292,10 @@ fn presented_client_id(presented: &PresentedCredentials<'_>) -> Result<String, R
     }
 }
 
+fn verified_by(keys: &[VerifyingKey], jws: &CompactJws<'_>) -> Option<Claims> {
+    keys.iter().find_map(|key| jws.verify(key).ok()).and_then(|payload| payload.claims().ok())
+}
+
 fn unverified_subject(assertion: &str) -> Option<String> {
     let payload = CompactJws::parse(assertion.as_bytes()).ok()?.unverified_payload().ok()?;
     Claims::parse(&payload).ok()?.sub
@@ -277,7 +340,18 @@ impl AssertionChecks<'_> {
         presented: &PresentedCredentials<'_>,
         verify: impl Fn(&CompactJws<'_>) -> Option<Claims>,
     ) -> Result<PendingAssertion, AssertionFault> {
-        let PresentedCredentials::Assertion { assertion_type, assertion, client_id, .. } = presented else {
+        let jws = self.read(presented)?;
+        let claims = verify(&jws).ok_or(AssertionFault::Signature(self.kind))?;
+        let client_id = match presented {
+            PresentedCredentials::Assertion { client_id, .. } => client_id.as_deref(),
+            _ => None,
+        };
+        self.check_claims(&claims, client_id)
+    }
+
+    /// The assertion, of which nothing is believed yet.
+    fn read<'p>(&self, presented: &'p PresentedCredentials<'_>) -> Result<CompactJws<'p>, AssertionFault> {
+        let PresentedCredentials::Assertion { assertion_type, assertion, .. } = presented else {
             return Err(AssertionFault::TypeMissing);
         };
         match assertion_type {
@@ -292,8 +366,7 @@ impl AssertionChecks<'_> {
         if is_mac != (self.kind == AssertionMethod::Secret) || self.algorithm.is_some_and(|only| only != algorithm) {
             return Err(AssertionFault::Algorithm);
         }
-        let claims = verify(&jws).ok_or(AssertionFault::Signature(self.kind))?;
-        self.check_claims(&claims, client_id.as_deref())
+        Ok(jws)
     }
 
     fn check_claims(&self, claims: &Claims, form_client_id: Option<&str>) -> Result<PendingAssertion, AssertionFault> {

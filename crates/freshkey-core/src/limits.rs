@@ -42,6 +42,19 @@ pub const ONE_TIME_CODE_WINDOW_MAX: u32 = 100;
 /// Longest period of a code by time: a day.
 pub const ONE_TIME_CODE_PERIOD_S_MAX: i64 = 86_400;
 
+// Keys that clients publish at URLs (T-051).
+
+/// Longest URL that is fetched.
+pub const FETCHED_URL_BYTES_MAX: usize = 2048;
+/// Most keys of one client.
+pub const CLIENT_KEYS_MAX: usize = 32;
+/// Seconds between two fetches for one client: as often as somebody who makes up keys can cause one.
+pub const CLIENT_KEYS_RETRY_S: i64 = 10;
+/// Seconds after which keys that are in use are fetched anew.
+pub const CLIENT_KEYS_REFRESH_S: i64 = 300;
+/// Seconds after which keys that could not be fetched anew are no longer believed: a day, as Keycloak.
+pub const CLIENT_KEYS_STALE_S: i64 = 86_400;
+
 // Configuration and realm files.
 
 /// Largest realm file: a hundred thousand users take about 150 MB.

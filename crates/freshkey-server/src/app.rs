@@ -1,6 +1,7 @@
 //! What every request needs, in one place.
 
 use crate::caller::TrustedProxies;
+use crate::client_keys::PublishedKeys;
 use crate::clock::Clock;
 use crate::guesses::Guesses;
 use crate::hashing::HashingPool;
@@ -23,6 +24,8 @@ pub struct App {
     pub hashing: HashingPool,
     /// Failed guesses by address.
     pub guesses: Guesses,
+    /// Keys that clients publish.
+    pub published_keys: PublishedKeys,
     /// Peers that may speak for others.
     pub trusted_proxies: TrustedProxies,
     /// The path under which everything is served: empty, or `/auth`.

@@ -86,6 +86,18 @@ pub const SPAN_DELAY: Duration = Duration::from_secs(2);
 /// How long a collector may take to answer.
 pub const SPAN_SEND_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long a URL that a realm names may take, from the look-up of its host to the last byte (T-051).
+pub const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Bytes of what is fetched from there.
+pub const FETCHED_BYTES_MAX: usize = 64 * 1024;
+
+/// Fetches at the same time; more wait, and run out of time.
+pub const FETCHES_MAX: usize = 16;
+
+/// Clients whose published keys are remembered.
+pub const CLIENT_KEY_SETS_MAX: usize = 10_000;
+
 /// How often histograms are folded, so that their memory stays bounded when nobody asks for metrics.
 pub const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 

@@ -11,6 +11,7 @@ pub use signals::StopSignals;
 
 use crate::app::App;
 use crate::caller::TrustedProxies;
+use crate::client_keys::PublishedKeys;
 use crate::clock::Clock;
 use crate::envelope::Envelope;
 use crate::guesses::Guesses;
@@ -18,6 +19,7 @@ use crate::hashing::HashingPool;
 use crate::limits::{CERTIFICATE_POLL, CONFIGURATION_POLL, DRAIN_TIMEOUT, METRICS_UPKEEP};
 use crate::listener::{Listener, Phase};
 use crate::management::{self, Health};
+use crate::outgoing::Outgoing;
 use crate::realms::{BaseUrls, Realms};
 use crate::router::router;
 use crate::sweeper;
@@ -50,15 +52,18 @@ pub struct Assembly {
     pub trusted_proxies: TrustedProxies,
     /// Passwords hashed at the same time.
     pub hash_concurrency: usize,
+    /// How the server calls others.
+    pub outgoing: Outgoing,
 }
 
 /// Makes the application and reads the list of realms. [`Server::open`] keeps it current.
 pub async fn assemble(assembly: Assembly) -> Result<Arc<App>, StoreError> {
-    let Assembly { store, clock, entropy, urls, path_prefix, trusted_proxies, hash_concurrency } = assembly;
+    let Assembly { store, clock, entropy, urls, path_prefix, trusted_proxies, hash_concurrency, outgoing } = assembly;
     let app = App {
         realms: Realms::new(Arc::clone(&store), Arc::clone(&clock), urls),
         hashing: HashingPool::new(hash_concurrency, Arc::clone(&entropy)),
         guesses: Guesses::default(),
+        published_keys: PublishedKeys::new(outgoing),
         trusted_proxies,
         path_prefix,
         store,

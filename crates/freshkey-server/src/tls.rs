@@ -140,6 +140,14 @@ pub fn connector(authorities: &Path) -> Result<TlsConnector, TlsError> {
     Ok(TlsConnector::from(Arc::new(builder.with_root_certificates(roots).with_no_client_auth())))
 }
 
+/// For connections to servers of anybody, whose certificates were signed by an authority that this machine trusts, or by one of these.
+pub(crate) fn public_connector(further: &[CertificateDer<'static>]) -> Option<TlsConnector> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs.into_iter().chain(further.iter().cloned()));
+    let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().ok()?;
+    (!roots.is_empty()).then(|| TlsConnector::from(Arc::new(builder.with_root_certificates(roots).with_no_client_auth())))
+}
+
 pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }

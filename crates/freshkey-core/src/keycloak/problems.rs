@@ -66,8 +66,8 @@ pub enum WarningReason {
         /// Its name.
         name: String,
     },
-    /// The client's keys are at a URL, which isn't fetched: nobody can authenticate as this client.
-    KeysAtUrl,
+    /// The client's keys are said to be at a URL, which is missing or none: nobody can authenticate as this client.
+    UnusableKeyUrl,
     /// A way of client authentication that this server doesn't have: nobody can authenticate as this client.
     UnknownClientAuthenticator(String),
     /// The client authenticates by signed assertions, but no usable public key is registered for it.
@@ -106,8 +106,8 @@ impl fmt::Display for ConfigWarning {
             WarningReason::UnknownAlgorithm { field, name } => {
                 write!(formatter, "{field} is {}, which this server doesn't have; the realm's algorithm is used", shortened(name))
             }
-            WarningReason::KeysAtUrl => {
-                formatter.write_str("its keys are at a URL, which this server doesn't fetch; nobody can authenticate as this client")
+            WarningReason::UnusableKeyUrl => {
+                formatter.write_str("use.jwks.url is on, and jwks.url is no absolute https URL; nobody can authenticate as this client")
             }
             WarningReason::UnknownClientAuthenticator(name) => {
                 write!(formatter, "this server can't authenticate a client by {}", shortened(name))

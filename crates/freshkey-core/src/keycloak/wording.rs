@@ -155,6 +155,7 @@ fn assertion(fault: &AssertionFault) -> Wording {
         // The two blanks are Keycloak's.
         F::Signature(AssertionMethod::Secret) => failed("Signature on JWT token by client secret  failed validation"),
         F::Signature(AssertionMethod::PrivateKey) => failed("Signature on JWT token failed validation"),
+        F::KeysUnavailable => said(400, E::InvalidClient, "Unable to load public key"),
         F::Audience(_) => said(400, E::InvalidClient, "Invalid token audience"),
         F::NotActive(_) => said(400, E::InvalidClient, "Token is not active"),
         F::IssuedInFuture(_) => said(400, E::InvalidClient, "Token was issued in the future"),

@@ -15,6 +15,7 @@ use crate::config::{Colour, LogFormat, LogSettings, default_hash_concurrency};
 use crate::limits::{CONNECTIONS_MAX, MANAGEMENT_CONNECTIONS_MAX};
 use crate::listener::{Listener, Transport};
 use crate::local_ca::{LocalCa, LocalCaError};
+use crate::outgoing::Outgoing;
 use crate::private_file;
 use crate::realms::BaseUrls;
 use crate::server::{self, Assembly, Server};
@@ -98,6 +99,7 @@ async fn quickstart(arguments: &Arguments, metrics: PrometheusHandle) -> Result<
         path_prefix: String::new(),
         trusted_proxies: TrustedProxies::default(),
         hash_concurrency: default_hash_concurrency(),
+        outgoing: Outgoing::default(),
     };
     let app = server::assemble(assembly).await.map_err(|error| Failure::store(&error))?;
     server.open(app, listener, Some(certificate), None);

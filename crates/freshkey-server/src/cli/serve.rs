@@ -6,6 +6,7 @@ use crate::clock::{Clock as _, SystemClock, SystemEntropy};
 use crate::config::{MigrateOnStart, Settings, TlsSettings};
 use crate::limits::STORE_RETRY;
 use crate::listener::Transport;
+use crate::outgoing::Outgoing;
 use crate::realms::BaseUrls;
 use crate::server::{self, Assembly, Server, StartError};
 use crate::telemetry::SpanExporter;
@@ -122,6 +123,8 @@ async fn try_application(settings: &Settings) -> Result<Arc<crate::app::App>, At
             Failure::new(ExitStatus::Material, other.to_string()).with_hint("`freshkey-server admin keys list` shows the keys of a realm"),
         ),
     })?;
+    let outgoing = Outgoing::new(&settings.outgoing)
+        .map_err(|error| Attempt::Failed(Failure::new(ExitStatus::Configuration, format!("outgoing.ca_file: {error}"))))?;
     let assembly = Assembly {
         store: Arc::new(store),
         clock: Arc::new(SystemClock),
@@ -130,6 +133,7 @@ async fn try_application(settings: &Settings) -> Result<Arc<crate::app::App>, At
         path_prefix: settings.server.path_prefix.clone(),
         trusted_proxies: TrustedProxies::new(settings.server.trusted_proxies.clone()),
         hash_concurrency: settings.limits.hash_concurrency,
+        outgoing,
     };
     Ok(server::assemble(assembly).await?)
 }

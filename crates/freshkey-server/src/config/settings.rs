@@ -4,6 +4,7 @@ use super::layers::Layers;
 use super::problems::ConfigProblems;
 use super::reader::Reader;
 use crate::caller::Network;
+use freshkey_core::outgoing::AllowedHost;
 use freshkey_protocol::Secret;
 use http::Uri;
 use std::net::SocketAddr;
@@ -25,6 +26,8 @@ pub struct Settings {
     pub log: LogSettings,
     /// Where traces go.
     pub telemetry: TelemetrySettings,
+    /// Whom the server calls by itself.
+    pub outgoing: OutgoingSettings,
     /// Limits.
     pub limits: LimitSettings,
 }
@@ -136,6 +139,15 @@ pub struct TelemetrySettings {
     pub service_name: String,
 }
 
+/// `[outgoing]`
+#[derive(Debug, Clone, Default)]
+pub struct OutgoingSettings {
+    /// Hosts that may be called whatever their address is.
+    pub allowed_hosts: Vec<AllowedHost>,
+    /// Authorities beside those that the machine trusts.
+    pub ca_file: Option<PathBuf>,
+}
+
 /// `[limits]`
 #[derive(Debug, Clone, Copy)]
 pub struct LimitSettings {
@@ -167,6 +179,10 @@ impl Settings {
             colour: reader.one_of("log.colour", &[("auto", Colour::Auto), ("always", Colour::Always), ("never", Colour::Never)]),
         };
         let telemetry = telemetry(&mut reader);
+        let outgoing = OutgoingSettings {
+            allowed_hosts: reader.list("outgoing.allowed_hosts", "a host such as keys.internal or 10.1.2.3:8443", AllowedHost::parse),
+            ca_file: reader.path("outgoing.ca_file"),
+        };
         let limits = LimitSettings {
             connections_max: reader.number("limits.connections_max", 1, 1_000_000) as usize,
             hash_concurrency: match reader.number("limits.hash_concurrency", 0, 1024) {
@@ -175,7 +191,7 @@ impl Settings {
             },
         };
         reader.finish()?;
-        Ok(Self { server, store, sealing, management_listen, log, telemetry, limits })
+        Ok(Self { server, store, sealing, management_listen, log, telemetry, outgoing, limits })
     }
 
     /// Combinations that work but are probably not meant.

@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::http::{Response, StatusCode};
 use freshkey_core::Refusal;
 use freshkey_core::change::OnceKind;
-use freshkey_core::client_auth::{self, AuthenticatedClient, Authentication};
+use freshkey_core::client_auth::{self, AssertionFault, AuthenticatedClient, Authentication};
 use freshkey_protocol::{Form, PresentedCredentials};
 
 /// A refusal, and the client if it was known by then: it decides who may read the answer (CORS).
@@ -59,15 +59,27 @@ impl Visit {
         let issuer = self.served.issuer.as_str();
         let token_endpoints = [&self.served.issuer, &self.served.backchannel].map(|base| format!("{base}/protocol/openid-connect/token"));
         let audiences = [issuer, &token_endpoints[0], &token_endpoints[1]];
-        match client_auth::authenticate(realm, presented, &audiences, self.now) {
-            Ok(Authentication::Done(client)) => Ok(client),
-            Ok(Authentication::Pending(assertion)) => {
+        let assertion = match client_auth::authenticate(realm, presented, &audiences, self.now) {
+            Ok(Authentication::Done(client)) => return Ok(client),
+            Ok(Authentication::Pending(assertion)) => Ok(assertion),
+            Ok(Authentication::KeysWanted(wanted)) => {
+                let keys = self.app.published_keys.of(realm.key, &wanted, self.now).await;
+                wanted.check(presented, keys.as_deref(), &audiences, self.now)
+            }
+            Err(refusal) => Err(refusal),
+        };
+        match assertion {
+            Ok(assertion) => {
                 let once =
                     self.app.store.use_once(OnceKind::ClientAssertion, realm.key, &assertion.once_id, assertion.until, self.now).await;
                 assertion.confirm(once.map_err(|error| store_refusal(&error))?)
             }
             Err(refusal) => {
-                if matches!(refusal, Refusal::WrongClientSecret | Refusal::ClientAssertion(_)) {
+                let is_guess = match &refusal {
+                    Refusal::ClientAssertion(fault) => *fault != AssertionFault::KeysUnavailable,
+                    refusal => *refusal == Refusal::WrongClientSecret,
+                };
+                if is_guess {
                     self.app.guesses.count(realm, Guessed::ClientSecret, self.caller.address, self.now);
                 }
                 Err(refusal)

@@ -26,6 +26,8 @@ use freshkey_protocol::jose::CompactJws;
 use freshkey_server::app::App;
 use freshkey_server::caller::{Network, TrustedProxies};
 use freshkey_server::clock::FixedClock;
+use freshkey_server::config::OutgoingSettings;
+use freshkey_server::outgoing::Outgoing;
 use freshkey_server::realms::BaseUrls;
 use freshkey_server::router::router;
 use freshkey_server::server::{Assembly, assemble};
@@ -65,6 +67,8 @@ pub struct TestServer {
     url: String,
     /// How long a request waits for the database.
     deadline: Duration,
+    /// Whom nodes that are added may call.
+    pub outgoing: OutgoingSettings,
     /// Removed with the test.
     _file: Option<TestSqlite>,
 }
@@ -142,8 +146,17 @@ impl TestServer {
         store.migrate(Now::from_seconds(START)).await.unwrap();
         let realm = realm::make(&store, Now::from_seconds(START)).await;
         store.close().await.unwrap();
-        let mut server =
-            Self { clock, realm, nodes: Vec::new(), entropy: SeededEntropy::of_node(5000), started_count: 0, url, deadline, _file: file };
+        let mut server = Self {
+            clock,
+            realm,
+            nodes: Vec::new(),
+            entropy: SeededEntropy::of_node(5000),
+            started_count: 0,
+            url,
+            deadline,
+            outgoing: OutgoingSettings::default(),
+            _file: file,
+        };
         for _ in 0..count {
             server.add_node().await;
         }
@@ -163,6 +176,7 @@ impl TestServer {
             path_prefix: String::new(),
             trusted_proxies: TrustedProxies::new(vec![Network::parse("10.0.0.0/8").unwrap()]),
             hash_concurrency: 2,
+            outgoing: Outgoing::new(&self.outgoing).unwrap(),
         };
         let app = assemble(assembly).await.unwrap();
         self.nodes.push(Node { router: router(Arc::clone(&app)), app, polls: AtomicBool::new(true) });

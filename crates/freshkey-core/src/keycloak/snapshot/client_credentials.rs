@@ -3,14 +3,16 @@
 use super::attribute;
 use super::scopes::is_true;
 use crate::client::{ClientAuthentication, ClientSecret};
+use crate::client_keys::keys_of_set;
 use crate::keycloak::given::Given;
 use crate::keycloak::given::shortened;
 use crate::keycloak::problems::{ItemProblems, WarningReason};
 use crate::keycloak::representation::{ClientRepresentation, Texts};
 use crate::keycloak::secrets::MASK;
+use crate::outgoing::FetchedUrl;
 use crate::time::EpochSeconds;
 use freshkey_protocol::Secret;
-use freshkey_protocol::jose::{Algorithm, Jwk, JwkSet, VerifyingKey};
+use freshkey_protocol::jose::{Algorithm, JwkSet, VerifyingKey};
 
 pub(super) fn read(client: &ClientRepresentation, problems: &mut ItemProblems<'_>) -> ClientAuthentication {
     let algorithm = assertion_algorithm(&client.attributes, problems);
@@ -66,11 +68,16 @@ fn assertion_algorithm(attributes: &Given<Texts>, problems: &mut ItemProblems<'_
 fn private_key_jwt(client: &ClientRepresentation, algorithm: Option<Algorithm>, problems: &mut ItemProblems<'_>) -> ClientAuthentication {
     let attributes = &client.attributes;
     if attribute(attributes, "use.jwks.url").is_some_and(is_true) {
-        problems.warn(WarningReason::KeysAtUrl);
-        return ClientAuthentication::Unavailable("client-jwt".to_owned());
+        return match attribute(attributes, "jwks.url").and_then(FetchedUrl::parse) {
+            Some(url) => ClientAuthentication::KeysAtUrl { url, algorithm },
+            None => {
+                problems.warn(WarningReason::UnusableKeyUrl);
+                ClientAuthentication::Unavailable("client-jwt".to_owned())
+            }
+        };
     }
     let keys = match attribute(attributes, "jwks.string") {
-        Some(text) if attribute(attributes, "use.jwks.string").is_none_or(is_true) => keys_of_set(text, algorithm, problems),
+        Some(text) if attribute(attributes, "use.jwks.string").is_none_or(is_true) => registered_keys(text, algorithm, problems),
         _ => ["jwt.credential.certificate", "jwt.credential.public.key"]
             .into_iter()
             .find_map(|name| attribute(attributes, name))
@@ -82,22 +89,12 @@ fn private_key_jwt(client: &ClientRepresentation, algorithm: Option<Algorithm>, 
     ClientAuthentication::PrivateKeyJwt { keys, algorithm }
 }
 
-fn keys_of_set(text: &str, algorithm: Option<Algorithm>, problems: &mut ItemProblems<'_>) -> Vec<VerifyingKey> {
+fn registered_keys(text: &str, algorithm: Option<Algorithm>, problems: &mut ItemProblems<'_>) -> Vec<VerifyingKey> {
     let Ok(set) = JwkSet::parse(text.as_bytes()) else {
         problems.broken("attributes.jwks.string", shortened(text), "a JWK set");
         return Vec::new();
     };
-    set.keys.iter().flat_map(|jwk| algorithms_of(jwk, algorithm).filter_map(|algorithm| jwk.verifying_key(algorithm).ok())).collect()
-}
-
-/// The algorithms that a registered key may be used with: the restriction, or what the key says, or else all that fit the key.
-fn algorithms_of(jwk: &Jwk, restriction: Option<Algorithm>) -> impl Iterator<Item = Algorithm> {
-    let named = jwk.algorithm.as_deref().map(Algorithm::parse);
-    Algorithm::ALL.into_iter().filter(move |algorithm| {
-        restriction.is_none_or(|only| only == *algorithm)
-            && named.is_none_or(|named| named == Some(*algorithm))
-            && jwk.public_key.fits(*algorithm)
-    })
+    keys_of_set(&set, algorithm)
 }
 
 fn keys_of_text(text: &str, restriction: Option<Algorithm>) -> Vec<VerifyingKey> {

@@ -142,10 +142,26 @@ fn t_022_a_confidential_client_without_secret_has_none_that_matches() {
 }
 
 #[test]
-fn clients_with_keys_at_a_url_or_an_unknown_way_cannot_authenticate() {
-    for (authenticator, attributes) in
-        [("client-jwt", json!({ "use.jwks.url": "true", "jwks.url": "https://x" })), ("client-x509", json!({}))]
-    {
+fn keys_at_a_url_are_known_by_it() {
+    let (realm, warnings) = realm_of(|realm| {
+        realm["clients"][5]["clientAuthenticatorType"] = json!("client-jwt");
+        realm["clients"][5]["attributes"] =
+            json!({ "use.jwks.url": "true", "jwks.url": "https://app.example/keys", "token.endpoint.auth.signing.alg": "ES256" });
+    });
+    let ClientAuthentication::KeysAtUrl { url, algorithm: Some(Algorithm::Es256) } = &realm.clients["portal"].authentication else {
+        panic!("other")
+    };
+    assert_eq!(url.to_string(), "https://app.example/keys");
+    assert!(!warnings.iter().any(|warning| warning.to_string().contains("jwks")), "{warnings:?}");
+}
+
+#[test]
+fn clients_with_keys_nowhere_or_an_unknown_way_cannot_authenticate() {
+    for (authenticator, attributes) in [
+        ("client-jwt", json!({ "use.jwks.url": "true", "jwks.url": "/keys" })),
+        ("client-jwt", json!({ "use.jwks.url": "true" })),
+        ("client-x509", json!({})),
+    ] {
         let (realm, warnings) = realm_of(|realm| {
             realm["clients"][5]["clientAuthenticatorType"] = json!(authenticator);
             realm["clients"][5]["attributes"] = attributes;

@@ -201,8 +201,13 @@ fn every_fault_of_an_assertion_in_its_words() {
             AssertionFault::Reused(method),
         ]
     };
-    let plain =
-        [AssertionFault::TypeMissing, AssertionFault::TypeUnknown { sent: "x".into() }, AssertionFault::Missing, AssertionFault::Algorithm];
+    let plain = [
+        AssertionFault::TypeMissing,
+        AssertionFault::TypeUnknown { sent: "x".into() },
+        AssertionFault::Missing,
+        AssertionFault::Algorithm,
+        AssertionFault::KeysUnavailable,
+    ];
     let mut table = String::new();
     for fault in plain.into_iter().chain(of(AssertionMethod::PrivateKey)).chain(of(AssertionMethod::Secret)) {
         writeln!(table, "{}", line(&Refusal::ClientAssertion(fault))).unwrap();

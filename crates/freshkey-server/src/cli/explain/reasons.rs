@@ -15,6 +15,39 @@ const STORE_NEW_TOKEN: Option<&str> =
 
 /// The meaning of a name; a name of another release stands for itself.
 pub(super) fn explained(name: &str) -> Explained {
+    of_a_sign_in(name).unwrap_or_else(|| of_the_rest(name))
+}
+
+/// Names of what can be wrong with a sign-in by password.
+fn of_a_sign_in(name: &str) -> Option<Explained> {
+    let (words, advice) = match name {
+        "missing_username" => ("the request had no user name", None),
+        "unknown_user" => ("there is no such user", None),
+        "user_locked" => {
+            ("too many wrong passwords; even the right one is refused for a while", Some("`admin unlock USER` lifts the lock"))
+        }
+        "account_disabled" | "user_disabled" => ("the user is switched off", Some("`admin user set USER --enabled`")),
+        "wrong_password" => ("the password was wrong", Some("`admin user set-password USER` sets a new one")),
+        "second_factor_required" => {
+            ("the account has a device for one-time codes, and no code was sent", Some("send the device's code in the parameter otp"))
+        }
+        "wrong_one_time_code" => (
+            "the one-time code was none of the next ones of the account's devices",
+            Some(
+                "check the device's clock; `admin user show USER` names the devices, `admin user set USER --remove-otp LABEL` takes one away",
+            ),
+        ),
+        "used_one_time_code" => ("the one-time code was used before", Some("wait for the device's next code")),
+        "account_not_set_up" => (
+            "something must be done in person first",
+            Some("`admin user show USER` says what; `admin user set USER --remove-required-action ACTION` waives it"),
+        ),
+        _ => return None,
+    };
+    Some(Explained { words, advice })
+}
+
+fn of_the_rest(name: &str) -> Explained {
     let (words, advice) = match name {
         "unknown_realm" => ("there is no such realm", None),
         "realm_disabled" => ("the realm is switched off", Some("`admin realm set NAME --set enabled=true`")),
@@ -51,27 +84,6 @@ pub(super) fn explained(name: &str) -> Explained {
         "consent_required" => {
             ("the client needs a consent that nobody can give here", Some("`admin client set CLIENT --set consentRequired=false`"))
         }
-        "missing_username" => ("the request had no user name", None),
-        "unknown_user" => ("there is no such user", None),
-        "user_locked" => {
-            ("too many wrong passwords; even the right one is refused for a while", Some("`admin unlock USER` lifts the lock"))
-        }
-        "account_disabled" | "user_disabled" => ("the user is switched off", Some("`admin user set USER --enabled`")),
-        "wrong_password" => ("the password was wrong", Some("`admin user set-password USER` sets a new one")),
-        "second_factor_required" => {
-            ("the account has a device for one-time codes, and no code was sent", Some("send the device's code in the parameter otp"))
-        }
-        "wrong_one_time_code" => (
-            "the one-time code was none of the next ones of the account's devices",
-            Some(
-                "check the device's clock; `admin user show USER` names the devices, `admin user set USER --remove-otp LABEL` takes one away",
-            ),
-        ),
-        "used_one_time_code" => ("the one-time code was used before", Some("wait for the device's next code")),
-        "account_not_set_up" => (
-            "something must be done in person first",
-            Some("`admin user show USER` says what; `admin user set USER --remove-required-action ACTION` waives it"),
-        ),
         "missing_refresh_token" => ("the request had no refresh_token", Some("the variable that should hold it may be empty")),
         "wrong_issuer" => (
             "the token names another issuer than this realm",
@@ -147,6 +159,10 @@ fn explained_with_detail(name: &str) -> Explained {
         }
         ("invalid_access_token", "stale") => ("the access token was issued before a not-before time", Some("refresh it")),
         ("invalid_access_token", _) => ("it is not an access token of this realm", None),
+        ("client_assertion", "keys_unavailable") => (
+            "the client publishes its keys, and they could not be fetched",
+            Some("the log says why; a host inside the network has to be listed in outgoing.allowed_hosts"),
+        ),
         ("client_assertion", _) => ("the client's signed assertion was not accepted", Some("the detail after the colon says why")),
         _ => ("refused for a reason that this release has no words for", None),
     };

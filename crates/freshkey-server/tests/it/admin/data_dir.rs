@@ -177,6 +177,7 @@ impl DataDir {
             path_prefix: String::new(),
             trusted_proxies: TrustedProxies::new(Vec::new()),
             hash_concurrency: 1,
+            outgoing: freshkey_server::outgoing::Outgoing::default(),
         };
         let app = assemble(assembly).await.expect("assembled");
         Server { store, app: Arc::clone(&app), router: router(app) }

@@ -257,8 +257,19 @@ async fn devices_for_one_time_codes_are_named_and_can_be_taken_away() {
     assert!(!json.to_string().contains("HUNTER22") && !show().contains("HUNTER22"));
 
     let set = |name: &str| dir.admin(&["user", "set", "eve", "--realm", "codes", "--remove-otp", name]);
-    assert_snapshot!(set("tablet").shown(), @"");
-    assert_snapshot!(set("phone").shown(), @"");
+    assert_snapshot!(set("tablet").shown(), @r#"
+    exit code: 7
+    ── stdout
+    ── stderr
+    error: there is no device "tablet" of user "eve"
+    hint: there are "phone" (totp), "token" (hotp), "odd" (unreadable: no code of it is right), id-of- (totp); nothing was changed
+    "#);
+    assert_snapshot!(set("phone").shown(), @r#"
+    exit code: 0
+    ── stdout
+    ── stderr
+    user "eve" changed: -otp:id-of-phone
+    "#);
     set("id-of-odd").ok();
     assert!(show().lines().any(|line| line.ends_with(r#""token" (hotp), id-of- (totp)"#)), "{}", show());
     drop(server);

@@ -183,6 +183,7 @@ impl Ours {
             path_prefix: String::new(),
             trusted_proxies: TrustedProxies::new(Vec::new()),
             hash_concurrency: 2,
+            outgoing: freshkey_server::outgoing::Outgoing::default(),
         };
         Served { router: router(assemble(assembly).await.unwrap()) }
     }

@@ -3,6 +3,7 @@
 mod bad_input;
 mod client_authentication;
 mod client_credentials;
+mod keys_at_url;
 mod offline;
 mod one_time_codes;
 mod password;

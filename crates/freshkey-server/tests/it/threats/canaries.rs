@@ -122,7 +122,7 @@ async fn t_051_no_parameter_header_or_setting_makes_the_server_call_anybody() {
         ("client_assertion", &forged),
         ("client_id", "ua"),
     ];
-    assert_eq!(server.token(&form).await.refusal(), "400 invalid_client: Client authentication method not available");
+    assert_eq!(server.token(&form).await.refusal(), "400 invalid_client: Unable to load public key");
     let call = listener.accept().map(|(_, peer)| peer);
     assert_eq!(call.unwrap_err().kind(), ErrorKind::WouldBlock, "nobody called");
 }
