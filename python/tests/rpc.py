@@ -6,6 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
+import trustme
 from pyarrow import flight
 from pyspark.sql.connect.proto import base_pb2, base_pb2_grpc
 
@@ -49,13 +50,17 @@ class SparkConnect(base_pb2_grpc.SparkConnectServiceServicer):
 
 
 class GrpcRecorder:
-    """A gRPC server for channels that do not leave this machine."""
+    """A gRPC server: with TLS if it is given a certificate, or else for channels that do not leave this machine."""
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: trustme.LeafCert | None = None) -> None:
         self.seen = Interceptor()
         self._server = grpc.server(ThreadPoolExecutor(4), interceptors=[self.seen], handlers=[Echo()])
         base_pb2_grpc.add_SparkConnectServiceServicer_to_server(SparkConnect(), self._server)
-        self.port = self._server.add_secure_port("127.0.0.1:0", grpc.local_server_credentials())
+        credentials = grpc.local_server_credentials()
+        if certificate is not None:
+            chain = b"".join(part.bytes() for part in certificate.cert_chain_pems)
+            credentials = grpc.ssl_server_credentials([(certificate.private_key_pem.bytes(), chain)])
+        self.port = self._server.add_secure_port("127.0.0.1:0", credentials)
         self.address = f"127.0.0.1:{self.port}"
         self._server.start()
 

@@ -23,20 +23,28 @@ from freshkey.adapters.requests import FreshkeyAuth as RequestsAuth
 from freshkey.adapters.urllib3 import FreshkeyPoolManager
 
 Send = Callable[..., int]
+# Where to put the answer itself.
+Kept = list[Any] | None
 
 
-def _requests(url: str, origins: list[str], body: Any = None, proxy: str | None = None) -> int:
+def _status(answer: Any, kept: Kept) -> int:
+    if kept is not None:
+        kept.append(answer)
+    return answer.status if hasattr(answer, "status") else answer.status_code
+
+
+def _requests(url: str, origins: list[str], body: Any = None, proxy: str | None = None, kept: Kept = None) -> int:
     method = "GET" if body is None else "POST"
     proxies = {"http": proxy} if proxy else None
     with requests.Session() as http:
         http.trust_env = False
-        return http.request(method, url, data=body, auth=RequestsAuth(origins=origins), proxies=proxies).status_code
+        return _status(http.request(method, url, data=body, auth=RequestsAuth(origins=origins), proxies=proxies), kept)
 
 
-def _httpx(url: str, origins: list[str], body: Any = None, proxy: str | None = None) -> int:
+def _httpx(url: str, origins: list[str], body: Any = None, proxy: str | None = None, kept: Kept = None) -> int:
     method = "GET" if body is None else "POST"
     with httpx.Client(auth=HttpxAuth(origins=origins), proxy=proxy, follow_redirects=True, trust_env=False) as client:
-        return client.request(method, url, content=body).status_code
+        return _status(client.request(method, url, content=body), kept)
 
 
 def _later(parts: Any) -> Any:
@@ -47,18 +55,18 @@ def _later(parts: Any) -> Any:
     return stream()
 
 
-def _httpx_async(url: str, origins: list[str], body: Any = None, proxy: str | None = None) -> int:
+def _httpx_async(url: str, origins: list[str], body: Any = None, proxy: str | None = None, kept: Kept = None) -> int:
     method = "GET" if body is None else "POST"
 
     async def send() -> int:
         content = _later(body) if isinstance(body, Iterator) else body
         async with httpx.AsyncClient(auth=HttpxAuth(origins=origins), proxy=proxy, follow_redirects=True, trust_env=False) as client:
-            return (await client.request(method, url, content=content)).status_code
+            return _status(await client.request(method, url, content=content), kept)
 
     return asyncio.run(send())
 
 
-def _aiohttp(url: str, origins: list[str], body: Any = None, proxy: str | None = None) -> int:
+def _aiohttp(url: str, origins: list[str], body: Any = None, proxy: str | None = None, kept: Kept = None) -> int:
     method = "GET" if body is None else "POST"
 
     async def send() -> int:
@@ -67,19 +75,19 @@ def _aiohttp(url: str, origins: list[str], body: Any = None, proxy: str | None =
             aiohttp.ClientSession(middlewares=[FreshkeyMiddleware(origins=origins)]) as http,
             http.request(method, url, data=data, proxy=proxy) as response,
         ):
-            return response.status
+            return _status(response, kept)
 
     return asyncio.run(send())
 
 
-def _urllib3(url: str, origins: list[str], body: Any = None, proxy: str | None = None) -> int:
+def _urllib3(url: str, origins: list[str], body: Any = None, proxy: str | None = None, kept: Kept = None) -> int:
     if proxy is not None:
         # The same lines, before a manager that goes through a proxy.
         class Proxied(FreshkeyPoolManager, urllib3.ProxyManager):
             pass
 
         return Proxied(origins=origins, proxy_url=proxy).request("GET", url).status
-    return FreshkeyPoolManager(origins=origins).request("GET" if body is None else "POST", url, body=body).status
+    return _status(FreshkeyPoolManager(origins=origins).request("GET" if body is None else "POST", url, body=body), kept)
 
 
 SENDERS: dict[str, Send] = {"requests": _requests, "httpx": _httpx, "httpx, async": _httpx_async, "aiohttp": _aiohttp, "urllib3": _urllib3}

@@ -18,6 +18,7 @@ and each user has a profile of the hub's Freshkey (`profile_of`), which is signe
 from __future__ import annotations
 
 import hashlib
+import inspect
 import re
 from typing import Any
 
@@ -55,7 +56,9 @@ class FreshTokens:
 
     async def pre_spawn_start(self, user: Any, spawner: Any) -> None:
         """Give a server that is started the token, as ``AUTH_TOKEN``."""
-        await super().pre_spawn_start(user, spawner)  # type: ignore[misc]
+        others = super().pre_spawn_start(user, spawner)  # type: ignore[misc]
+        if inspect.isawaitable(others):
+            await others
         state = await user.get_auth_state() or {}
         if "access_token" in state:
             spawner.environment["AUTH_TOKEN"] = Token(state["access_token"])

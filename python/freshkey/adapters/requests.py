@@ -48,7 +48,8 @@ class FreshkeyAuth(AuthBase):
         if header is None:
             return response
         response.close()
-        again.headers["Authorization"] = header
+        # The first too: of it, requests makes the next one if this is redirected.
+        again.headers["Authorization"] = response.request.headers["Authorization"] = header
         cookies: Any = again._cookies  # type: ignore[attr-defined]
         extract_cookies_to_jar(cookies, response.request, response.raw)
         again.headers.pop("Cookie", None)
