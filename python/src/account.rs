@@ -41,6 +41,7 @@ pub(crate) struct Account {
 impl Account {
     #[new]
     #[pyo3(signature = (profile=None, *, origins=Vec::new(), agent=true))]
+    #[expect(clippy::needless_pass_by_value, reason = "what PyO3 hands over")]
     fn new(py: Python<'_>, profile: Option<String>, origins: Vec<String>, agent: bool) -> PyResult<Self> {
         if origins.len() > ORIGINS_MAX {
             return Err(PyValueError::new_err(format!("{} origins are more than the {ORIGINS_MAX} that are taken", origins.len())));

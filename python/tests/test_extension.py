@@ -12,6 +12,9 @@ from IPython.core.interactiveshell import InteractiveShell
 from shells import Run
 from testbed import Home, Quickstart
 
+from freshkey._native import Handed
+from freshkey.ipython.publishing import Publisher
+
 REFRESHED = "Token successfully refreshed.\n"
 
 
@@ -155,3 +158,17 @@ def test_a_file_in_an_unfit_place_is_told_and_nothing_else_is_broken(run: Run, s
     shell.config.Freshkey.token_file = "token"
     assert "absolute path" in run("%load_ext freshkey")
     assert Path("token").exists() is False
+
+
+def test_t_085_what_could_not_be_put_there_is_no_success(run: Run, home: Home, quickstart: Quickstart, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.sign_in(quickstart)
+    run("%load_ext freshkey")
+    put = Publisher.publish
+
+    def lose(self: Publisher, handed: Handed, *, at_wish: bool = True) -> None:
+        put(self, handed, at_wish=at_wish)
+        os.environ["AUTH_TOKEN"] = "somebody else's"
+
+    monkeypatch.setattr(Publisher, "publish", lose)
+    assert run("%update_token").startswith("Token not refreshed: something else keeps changing the variables")
+    monkeypatch.undo()
