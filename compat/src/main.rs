@@ -159,7 +159,7 @@ async fn connect(server: &Server) -> Result<Subject, String> {
     if version != KEYCLOAK_VERSION {
         return Err(format!("the recordings are of Keycloak {KEYCLOAK_VERSION}, and this is {version}"));
     }
-    Ok(Subject::Keycloak(keycloak))
+    Ok(Subject::Keycloak(Box::new(keycloak)))
 }
 
 async fn freshkey(choice: &Choice) -> Result<Subject, String> {

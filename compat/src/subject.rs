@@ -12,7 +12,7 @@ use serde_json::Value;
 /// Either of the two.
 pub enum Subject {
     /// A running Keycloak.
-    Keycloak(Keycloak),
+    Keycloak(Box<Keycloak>),
     /// Ours, in this process, with a clock that stands still.
     Freshkey(Freshkey),
 }
