@@ -136,6 +136,12 @@ impl IssuerKeys {
         self.current.store(None);
     }
 
+    /// Waits until there are some, however long that takes.
+    pub async fn ready(&self) {
+        let mut progress = self.progress.subscribe();
+        while !self.is_ready() && progress.changed().await.is_ok() {}
+    }
+
     /// Waits for a fetch that begins after this call, and at most for the one that is under way before it, until `is_there` says yes. Answers no when
     /// too many wait already, or when the fetch brought nothing.
     pub async fn wait_for(&self, is_there: impl Fn(&KeySet) -> bool) -> bool {

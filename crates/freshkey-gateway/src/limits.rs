@@ -41,6 +41,9 @@ pub const MANAGEMENT_CONNECTIONS_MAX: usize = 64;
 /// Streams of one HTTP/2 connection at the same time.
 pub const HTTP2_STREAMS_MAX: u32 = 128;
 
+/// Connections that have become something else (WebSockets), held at the same time.
+pub const JOINED_CONNECTIONS_MAX: usize = 16_384;
+
 /// Bytes of a message of the external authorization protocol.
 pub const EXT_AUTHZ_MESSAGE_BYTES_MAX: usize = 256 * 1024;
 
@@ -49,6 +52,9 @@ pub const KEY_FETCH_INTERVAL: Duration = Duration::from_secs(5);
 
 /// How long to wait between attempts to get an issuer's first keys: it is ready within a second of the provider's return (T-099).
 pub const FIRST_KEYS_INTERVAL: Duration = Duration::from_millis(750);
+
+/// How long a new configuration waits for the first keys of an issuer before it is put in force without them.
+pub const NEW_KEYS_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long one fetch of keys may take.
 pub const KEY_FETCH_TIMEOUT: Duration = Duration::from_secs(5);

@@ -143,13 +143,14 @@ fn read_rule(
     let methods: Vec<Method> =
         methods.filter_map(|text| complaints.parsed(&key(&"methods"), text, "a method in upper case", is_method)).collect();
     let mut requirements = Vec::new();
-    let issuer = facts.add(FactSource::Claim(ClaimPath::parse("iss")?));
     let issuers = table.issuers.as_ref().map(|names| ValuesTable { any: Some(names.clone()), all: None });
+    // Taken up only where it is asked for: every token keeps what the policy asks for.
+    let issuer = issuers.as_ref().and_then(|_| ClaimPath::parse("iss")).map(|path| facts.add(FactSource::Claim(path)));
     let named = [
         ("roles", Need::Role, claims.roles.clone(), table.roles.as_ref()),
         ("scopes", Need::Scope, claims.scopes.clone(), table.scopes.as_ref()),
         ("groups", Need::Group, claims.groups.clone(), table.groups.as_ref()),
-        ("issuers", Need::Issuer, vec![issuer], issuers.as_ref()),
+        ("issuers", Need::Issuer, issuer.into_iter().collect(), issuers.as_ref()),
     ];
     for (name, need, facts, values) in named {
         if let Some(values) = values {

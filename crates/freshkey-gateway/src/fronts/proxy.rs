@@ -9,6 +9,7 @@ use super::report::{FrontName, Report};
 use super::upstreams::Upstreams;
 use crate::answer::{AnswerBody, refusal, request_id};
 use crate::gate::Gate;
+use crate::limits::JOINED_CONNECTIONS_MAX;
 use crate::listener::{Connection, Front};
 use crate::reason::Reason;
 use crate::request::CanonicalRequest;
@@ -17,18 +18,21 @@ use http::{HeaderValue, Request, Response, Version, header};
 pub(super) use body::RequestBody;
 use hyper::body::Incoming;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// The reverse proxy.
 pub struct ReverseProxy {
     gate: Arc<Gate>,
     upstreams: Arc<Upstreams>,
+    /// Places for connections that have become something else.
+    joined: Arc<Semaphore>,
 }
 
 impl ReverseProxy {
     /// A proxy with this gate before these applications.
     #[must_use]
     pub fn new(gate: Arc<Gate>, upstreams: Arc<Upstreams>) -> Self {
-        Self { gate, upstreams }
+        Self { gate, upstreams, joined: Arc::new(Semaphore::new(JOINED_CONNECTIONS_MAX)) }
     }
 }
 
@@ -64,7 +68,7 @@ impl Front for ReverseProxy {
             Err(reason) => refuse(*reason),
             Ok(pass) => {
                 let passage = forward::Passage { judgement: &judgement, pass, canonical: &canonical, connection, request_id: &id };
-                match forward::pass_on(&self.upstreams, &self.gate, passage, &parts, body).await {
+                match forward::pass_on(&self.upstreams, &self.gate, &self.joined, passage, (&parts, body)).await {
                     Ok(response) => response,
                     Err(reason) => {
                         report.failed(reason);

@@ -79,6 +79,13 @@ impl Drop for IssuerState {
 }
 
 impl Snapshot {
+    /// Waits until every issuer has keys, however long that takes.
+    pub async fn ready(&self) {
+        for issuer in &self.issuers {
+            issuer.keys.ready().await;
+        }
+    }
+
     /// Whether every issuer has keys.
     #[must_use]
     pub fn is_ready(&self) -> bool {

@@ -6,11 +6,11 @@ use crate::config::{Loaded, Settings, load};
 use crate::file_state::FileState;
 use crate::fronts::Upstreams;
 use crate::gate::Gate;
-use crate::limits::FILES_POLL;
+use crate::limits::{FILES_POLL, NEW_KEYS_TIMEOUT};
 use crate::tls::ServedCertificate;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 /// The files of a configuration, and how they were when they were read.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ pub async fn follow(mut watched: Watched, gate: Arc<Gate>, upstreams: Arc<Upstre
     loop {
         ticks.tick().await;
         if let Some(loaded) = watched.changed() {
-            take_over(loaded, &gate, &upstreams);
+            take_over(loaded, &gate, &upstreams).await;
         }
         let now = states(&certificate_files);
         if let Some(certificate) = &certificate
@@ -78,14 +78,19 @@ pub async fn follow(mut watched: Watched, gate: Arc<Gate>, upstreams: Arc<Upstre
     }
 }
 
-/// Puts a configuration in force.
-pub(crate) fn take_over(loaded: Loaded, gate: &Gate, upstreams: &Upstreams) {
+/// Puts a configuration in force. An issuer whose keys come from elsewhere now gets some time to bring them: until then the old policy judges, and no
+/// good token is refused.
+pub(crate) async fn take_over(loaded: Loaded, gate: &Gate, upstreams: &Upstreams) {
     if let Err(error) = upstreams.take_over(&loaded.policy) {
         tracing::error!(error = %error, "the new configuration cannot be used: the old one stays in force");
         metrics::counter!("freshkey_gateway_reloads_total", "outcome" => "refused").increment(1);
         return;
     }
-    gate.replace(snapshot(loaded, Some(&gate.snapshot())));
+    let next = snapshot(loaded, Some(&gate.snapshot()));
+    if timeout(NEW_KEYS_TIMEOUT, next.ready()).await.is_err() {
+        tracing::warn!("an issuer of the new configuration has no keys yet: its tokens cannot be judged");
+    }
+    gate.replace(next);
     tracing::info!("the new configuration is in force");
     metrics::counter!("freshkey_gateway_reloads_total", "outcome" => "taken").increment(1);
 }

@@ -14,7 +14,9 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri, Version, header};
 use hyper::body::Incoming;
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 /// A request that may pass.
@@ -35,9 +37,9 @@ const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host")
 pub(super) async fn pass_on(
     upstreams: &Upstreams,
     gate: &Gate,
+    joined: &Arc<Semaphore>,
     passage: Passage<'_>,
-    parts: &Parts,
-    body: Incoming,
+    (parts, body): (&Parts, Incoming),
 ) -> Result<Response<AnswerBody>, Reason> {
     let application =
         passage.judgement.application.and_then(|place| passage.judgement.snapshot.policy.applications.get(place)).ok_or(Reason::Failed)?;
@@ -65,7 +67,8 @@ pub(super) async fn pass_on(
         Err(_) => return Err(Reason::UpstreamTimeout),
     };
     if response.status() == http::StatusCode::SWITCHING_PROTOCOLS {
-        return upgrade::join(wants_upgrade, parts, &mut response, deadline).ok_or(Reason::UpstreamUnavailable);
+        let place = Arc::clone(joined).try_acquire_owned().map_err(|_| Reason::UpstreamUnavailable)?;
+        return upgrade::join(wants_upgrade, parts, &mut response, deadline, place).ok_or(Reason::UpstreamUnavailable);
     }
     let (mut answer, body) = response.into_parts();
     strip_hop_by_hop(&mut answer.headers);

@@ -7,6 +7,7 @@ use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::copy_bidirectional;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::sleep_until;
 
 /// What a caller wants to speak from now on; `None` when it wants nothing, or something that is never passed on.
@@ -29,6 +30,7 @@ pub(super) fn join(
     parts: &Parts,
     response: &mut Response<Incoming>,
     deadline: Option<Deadline>,
+    place: OwnedSemaphorePermit,
 ) -> Option<Response<AnswerBody>> {
     let protocol = wanted?;
     let is_same = response.headers().get(header::UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(protocol.as_bytes()));
@@ -38,6 +40,7 @@ pub(super) fn join(
     let caller = parts.extensions.get::<OnUpgrade>()?.clone();
     let application = hyper::upgrade::on(&mut *response);
     tokio::spawn(async move {
+        let _place = place;
         let (Ok(caller), Ok(application)) = (caller.await, application.await) else { return };
         let (mut caller, mut application) = (TokioIo::new(caller), TokioIo::new(application));
         let conversation = copy_bidirectional(&mut caller, &mut application);
