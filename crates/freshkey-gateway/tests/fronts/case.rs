@@ -33,6 +33,8 @@ pub(crate) struct Case {
     pub(crate) bytes: Vec<u8>,
     pub(crate) ending: Ending,
     pub(crate) expected: Expected,
+    /// What must come of it where nothing is before the gateway.
+    pub(crate) expected_alone: Expected,
 }
 
 /// The names of headers that the gateway sets.
@@ -48,7 +50,12 @@ const IDENTITY: [&str; 7] = [
 
 impl Case {
     pub(crate) fn new(threat: &'static str, name: impl Into<String>, bytes: impl Into<Vec<u8>>, expected: Expected) -> Self {
-        Self { threat, name: name.into(), bytes: bytes.into(), ending: Ending::Whole, expected }
+        Self { threat, name: name.into(), bytes: bytes.into(), ending: Ending::Whole, expected, expected_alone: expected }
+    }
+
+    /// The same, for something that the gateway refuses whatever it is to other proxies.
+    pub(crate) fn refused_alone(self) -> Self {
+        Self { expected_alone: Expected::Refused, ..self }
     }
 
     /// The same, for a request that may have no end.
@@ -79,7 +86,7 @@ impl Stage {
 
     fn check(&self, case: &Case, answers: &Answers, received: &[Received]) -> Result<(), String> {
         let statuses = answers.statuses();
-        match case.expected {
+        match if self.front == Front::Gateway { case.expected_alone } else { case.expected } {
             Expected::Unreached | Expected::Refused if !received.is_empty() || answers.of_application() > 0 => {
                 return Err("it reached the application".to_owned());
             }
@@ -101,7 +108,7 @@ impl Stage {
             }
             Expected::Unreached | Expected::Harmless => {}
         }
-        received.iter().try_for_each(|request| harmless(request))
+        received.iter().try_for_each(|request| harmless(self.front, request))
     }
 
     /// Whether the connections behind the front are as they should be: the answer to the next good request is its own.
@@ -121,7 +128,7 @@ fn shown(bytes: &[u8]) -> String {
 }
 
 /// What must be true of every request that the application gets.
-fn harmless(request: &Received) -> Result<(), String> {
+fn harmless(front: Front, request: &Received) -> Result<(), String> {
     if request.target.contains(HIDDEN) {
         return Err("a hidden request arrived".to_owned());
     }
@@ -131,11 +138,18 @@ fn harmless(request: &Received) -> Result<(), String> {
     if !request.values("authorization").is_empty() {
         return Err("the token arrived".to_owned());
     }
+    // The gateway itself joins WebSockets, and ends them with their token.
+    let protocols = request.values("upgrade");
+    if !(protocols.is_empty() || front == Front::Gateway && protocols == ["websocket"]) {
+        return Err("it asks for another protocol".to_owned());
+    }
     only_own_identity(request)?;
     let ids = request.values("x-request-id");
     let [id] = ids.as_slice() else { return Err("it has no id of the gateway".to_owned()) };
     let judged = judged::of(id).ok_or("nobody judged it")?;
-    let path = request.target.split('?').next().unwrap_or_default();
+    // A proxy that asks passes on what came; digits of what is encoded are the same in both cases.
+    let path = upper_digits(request.target.split('?').next().unwrap_or_default());
+    let path = path.as_str();
     let hosts = request.values("host");
     if (judged.method.as_str(), judged.path.as_str(), [judged.host.as_str()].as_slice()) != (&request.method, path, &hosts) {
         return Err(format!("{judged:?} was judged"));
@@ -187,6 +201,16 @@ fn readings(path: &str) -> Vec<String> {
         }
     }
     all
+}
+
+fn upper_digits(path: &str) -> String {
+    let mut parts = path.split('%');
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (digits, rest) = part.split_at_checked(2).unwrap_or((part, ""));
+        text.push_str(&format!("%{}{rest}", digits.to_ascii_uppercase()));
+    }
+    text
 }
 
 fn decoded(text: &str) -> String {

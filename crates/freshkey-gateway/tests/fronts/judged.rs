@@ -65,21 +65,25 @@ struct Line {
     judged: Judged,
 }
 
+impl Line {
+    fn take(&mut self, field: &Field, value: String) {
+        match field.name() {
+            "message" => self.message = value,
+            "request.id" => self.id = value,
+            "method" => self.judged.method = value,
+            "host" => self.judged.host = value,
+            "path" => self.judged.path = value,
+            _ => {}
+        }
+    }
+}
+
 impl Visit for Line {
     fn record_str(&mut self, field: &Field, value: &str) {
-        let place = match field.name() {
-            "request.id" => &mut self.id,
-            "method" => &mut self.judged.method,
-            "host" => &mut self.judged.host,
-            "path" => &mut self.judged.path,
-            _ => return,
-        };
-        value.clone_into(place);
+        self.take(field, value.to_owned());
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        if field.name() == "message" {
-            self.message = format!("{value:?}");
-        }
+        self.take(field, format!("{value:?}"));
     }
 }

@@ -25,6 +25,7 @@ impl Process {
         application: SocketAddr,
         patience: Patience,
     ) -> Option<Self> {
+        let mut said = String::new();
         for attempt in 0..ATTEMPTS {
             let address = free_address();
             let (gateway, application) = (gateway.to_string(), application.to_string());
@@ -49,9 +50,9 @@ impl Process {
             if !has_ended {
                 return Some(process);
             }
-            println!("{front:?}: {}", std::fs::read_to_string(&log).unwrap_or_default());
+            said = std::fs::read_to_string(&log).unwrap_or_default();
         }
-        panic!("{front:?} did not start");
+        panic!("{front:?} did not start: {said}");
     }
 }
 

@@ -9,6 +9,7 @@ mod http2;
 mod identity;
 mod keys;
 mod logs;
+mod outages;
 mod proxy;
 mod revocation;
 mod streams;

@@ -8,7 +8,7 @@ mod provider;
 pub(crate) use application::Application;
 pub(crate) use authority::{Authority, tls_before};
 pub(crate) use http2::Http2;
-pub(crate) use provider::{Provider, claims};
+pub(crate) use provider::{Provider, claims, key_set};
 
 use freshkey_gateway::clock::FixedClock;
 use freshkey_gateway::config::load;

@@ -133,14 +133,14 @@ fn of_schemes(provider: &Provider) -> Vec<Case> {
         let lines = [good.as_str(), other];
         cases.push(Case::new(
             "T-072",
-            format!("two credentials, then {:.24}", other),
+            format!("two credentials, then {other:.24}"),
             request("GET", "/api/secret", &lines),
             Expected::Refused,
         ));
         let lines = [other, good.as_str()];
         cases.push(Case::new(
             "T-072",
-            format!("two credentials, first {:.24}", other),
+            format!("two credentials, first {other:.24}"),
             request("GET", "/api/secret", &lines),
             Expected::Refused,
         ));
@@ -162,7 +162,7 @@ fn of_schemes(provider: &Provider) -> Vec<Case> {
         let line = format!("Authorization: {value}");
         cases.push(Case::new(
             "T-072",
-            format!("a scheme in another case: {:.6}", value),
+            format!("a scheme in another case: {value:.6}"),
             request("GET", "/api/secret", &[&line]),
             Expected::Passed,
         ));

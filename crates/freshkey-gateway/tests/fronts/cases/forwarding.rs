@@ -75,6 +75,7 @@ pub(super) fn cases(provider: &Provider) -> Vec<Case> {
         let text = format!("GET /api/secret HTTP/1.1\r\nHost: {first}\r\nHost: {second}\r\nConnection: close\r\n{good}\r\n\r\n");
         cases.push(Case::new("T-070", format!("two hosts: {first}, {second}"), text, Expected::Harmless));
     }
+    cases.push(Case::new("T-069", "a whole URL", request("GET", &format!("http://{HOST}/api/secret"), &[&good]), Expected::Harmless));
     let text = format!("GET http://{HOST}/api/secret HTTP/1.1\r\nHost: evil.test\r\nConnection: close\r\n{good}\r\n\r\n");
     cases.push(Case::new("T-070", "a host in the target, another one in the header", text, Expected::Harmless));
     cases

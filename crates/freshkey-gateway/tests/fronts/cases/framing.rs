@@ -47,6 +47,15 @@ const LENGTHS: &[(&str, &str)] = &[
     ("chunks behind a bare carriage return", "X: x\rTransfer-Encoding: chunked\r\nContent-Length: {all}"),
 ];
 
+/// Those of them that say nothing wrong.
+const RIGHT: &[&str] = &[
+    "a length with an underscore",
+    "a length in another name's line",
+    "a length after a tab",
+    "chunks in an underscored name",
+    "the length for this connection",
+];
+
 /// Chunks that readers cut differently.
 const CHUNKS: &[(&str, &str)] = &[
     ("an extension", "1;x=y\r\na\r\n0\r\n\r\n{hidden}"),
@@ -73,21 +82,23 @@ pub(super) fn cases(provider: &Provider) -> Vec<Case> {
     let good = bearer(provider);
     let hidden = format!("GET /api/{HIDDEN} HTTP/1.1\r\nHost: {HOST}\r\nX-Freshkey-Subject: evil\r\n\r\n");
     let mut cases = Vec::new();
-    let mut add = |threat, name: &str, text: String| cases.push(Case::new(threat, name, text, Expected::Harmless).open());
     for (name, lines) in LENGTHS {
         for (kind, body) in [("", hidden.clone()), (", an end of chunks first", format!("0\r\n\r\n{hidden}"))] {
             let lines = lines.replace("{all}", &body.len().to_string());
-            add("T-077", &format!("{name}{kind}"), format!("POST /api/outer HTTP/1.1\r\nHost: {HOST}\r\n{good}\r\n{lines}\r\n\r\n{body}"));
+            let mut add = |name: String, first_line: &str, token: &str| {
+                let text = format!("{first_line}\r\nHost: {HOST}\r\n{token}{lines}\r\n\r\n{body}");
+                let case = Case::new("T-077", &name, text, Expected::Harmless).open();
+                cases.push(if RIGHT.iter().any(|right| name.starts_with(right)) { case } else { case.refused_alone() });
+            };
+            let token = format!("{good}\r\n");
+            add(format!("{name}{kind}"), "POST /api/outer HTTP/1.1", &token);
             if !kind.is_empty() {
-                add(
-                    "T-077",
-                    &format!("{name}, in HTTP/1.0"),
-                    format!("POST /api/outer HTTP/1.0\r\nHost: {HOST}\r\n{good}\r\n{lines}\r\n\r\n{body}"),
-                );
-                add("T-077", &format!("{name}, in a GET"), format!("GET /public/outer HTTP/1.1\r\nHost: {HOST}\r\n{lines}\r\n\r\n{body}"));
+                add(format!("{name}, in HTTP/1.0"), "POST /api/outer HTTP/1.0", &token);
+                add(format!("{name}, in a GET"), "GET /public/outer HTTP/1.1", "");
             }
         }
     }
+    let mut add = |threat, name: &str, text: String| cases.push(Case::new(threat, name, text, Expected::Harmless).open());
     for (name, chunks) in CHUNKS {
         let body = chunks.replace("{hidden}", &hidden);
         let head = format!("POST /api/outer HTTP/1.1\r\nHost: {HOST}\r\n{good}\r\nTransfer-Encoding: chunked\r\n\r\n");
