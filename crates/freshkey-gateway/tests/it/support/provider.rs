@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 pub(crate) struct Provider {
     pub(crate) address: SocketAddr,
     pub(crate) published: Arc<Mutex<String>>,
+    pub(crate) fetches: Arc<AtomicUsize>,
     pub(crate) introspections: Arc<AtomicUsize>,
     introspection: Arc<Mutex<String>>,
     key: Mutex<SigningKey>,
@@ -28,12 +29,12 @@ impl Provider {
 
     pub(crate) async fn with_key(key: SigningKey) -> Self {
         let published = Arc::new(Mutex::new(key_set(&[&key])));
-
+        let fetches = Arc::new(AtomicUsize::new(0));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("an address");
         let address = listener.local_addr().expect("bound");
         let introspections = Arc::new(AtomicUsize::new(0));
         let introspection = Arc::new(Mutex::new(r#"{"active":true}"#.to_owned()));
-        let places = [(Arc::clone(&published), Arc::new(AtomicUsize::new(0))), (Arc::clone(&introspection), Arc::clone(&introspections))];
+        let places = [(Arc::clone(&published), Arc::clone(&fetches)), (Arc::clone(&introspection), Arc::clone(&introspections))];
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.expect("accepted");
@@ -47,7 +48,7 @@ impl Provider {
                 tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
             }
         });
-        Self { address, published, introspections, introspection, key: Mutex::new(key) }
+        Self { address, published, fetches, introspections, introspection, key: Mutex::new(key) }
     }
 
     /// A fresh key.
