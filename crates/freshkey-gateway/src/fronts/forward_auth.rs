@@ -71,6 +71,7 @@ impl ForwardAuth {
             Ok(pass) => {
                 let mut response = empty(StatusCode::OK);
                 if let Some(identity) = &pass.identity {
+                    response.headers_mut().reserve(identity.headers.len() + 1);
                     for (name, value) in &identity.headers {
                         response.headers_mut().insert(name.clone(), value.clone());
                     }

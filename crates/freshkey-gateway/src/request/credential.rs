@@ -71,11 +71,17 @@ fn s3_credential(value: &[u8]) -> Result<Credential<'_>, Reason> {
 pub fn query_credential(query: &str) -> bool {
     query.split(['&', ';']).any(|pair| {
         let name = pair.split('=').next().unwrap_or_default();
+        // Most names are written as they are, and need no copy.
+        if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')) {
+            return is_credential_name(name);
+        }
         // Rails and PHP take `access_token[]` for the same.
-        let name = decoded(name);
-        let name = name.split('[').next().unwrap_or_default();
-        ["access_token", "x-amz-credential", "x-amz-security-token"].iter().any(|refused| name.eq_ignore_ascii_case(refused))
+        decoded(name).split('[').next().is_some_and(is_credential_name)
     })
+}
+
+fn is_credential_name(name: &str) -> bool {
+    ["access_token", "x-amz-credential", "x-amz-security-token"].iter().any(|refused| name.eq_ignore_ascii_case(refused))
 }
 
 fn decoded(name: &str) -> String {
