@@ -123,8 +123,8 @@ class Session:
         return hash(self._key())
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Pickle what it is made of: another process asks for a token of its own."""
-        return _remade, self._key()
+        """Pickle what it is made of: another process asks for a token of its own, of the same account whatever is the default there."""
+        return _remade, (self._account.known_profile() or self._profile, self._origins, self._agent)
 
     def _key(self) -> tuple[str | None, tuple[str, ...], bool]:
         return self._profile, self._origins, self._agent

@@ -66,6 +66,11 @@ impl Account {
         Ok(self.profile.get_or_init(|| name).clone())
     }
 
+    /// The same, if it is known already: nothing is looked up.
+    fn known_profile(&self) -> Option<&str> {
+        self.profile.get().map(String::as_str)
+    }
+
     #[pyo3(signature = (min_ttl=None))]
     fn token(&self, py: Python<'_>, min_ttl: Option<f64>) -> PyResult<Handed> {
         self.answered(py, Wish::Token(seconds(min_ttl)?), None)

@@ -101,6 +101,10 @@ def test_t_084_nothing_that_is_shown_or_pickled_holds_a_token(signed_in: Home) -
         with pytest.raises(TypeError):
             vars(thing)
     assert pickle.loads(pickle.dumps(session)) == session
+    unnamed = freshkey.Session()
+    assert pickle.loads(pickle.dumps(unnamed)) == unnamed
+    assert unnamed.token() == token
+    assert repr(pickle.loads(pickle.dumps(unnamed))) == "freshkey.Session('ua')"
     for frozen in (token, header, {"headers": [header]}):
         with pytest.raises(TypeError, match="Session"):
             pickle.dumps(frozen)

@@ -13,11 +13,11 @@ const FUZZ_INPUT_SECONDS_MAX: u32 = 10;
 
 /// Install what the tests need, then run every check of this repository.
 ///
-/// The steps: tools, tidy, docs, format, clippy, tests, and the server's tests again on PostgreSQL. A failed step does
+/// The steps: tools, tidy, docs, format, clippy, tests, those of the Python package, and the server's again on PostgreSQL. A failed step does
 /// not stop the next one. The last line sums up: `N passed, N failed`; the exit code tells the same.
 #[derive(clap::Args, Default)]
 pub(crate) struct Arguments {
-    /// Install nothing and leave out the second pass on PostgreSQL.
+    /// Install nothing and leave out the second pass on PostgreSQL, and what can't run without an installation.
     #[arg(long, conflicts_with = "long")]
     pub(crate) quick: bool,
 
@@ -26,6 +26,10 @@ pub(crate) struct Arguments {
     #[arg(long)]
     pub(crate) long: bool,
 
+    /// Run only the tests of the Python package, against the programs in `target/debug`.
+    #[arg(long, conflicts_with_all = ["quick", "long"])]
+    pub(crate) python: bool,
+
     /// Run only tests whose names contain one of these, and none of the checks before them.
     pub(crate) filter: Vec<String>,
 }
@@ -33,6 +37,12 @@ pub(crate) struct Arguments {
 /// Runs the steps and reports.
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let mut steps = Steps::default();
+    if arguments.python {
+        steps.run("libraries of Python", python::ensure);
+        steps.run("programs", || execute(workspace::cargo().args(["build", "--workspace", "--bins"])));
+        steps.run("tests of the Python package", || python::test(&arguments.filter, None));
+        return steps.finish();
+    }
     let path = if arguments.quick { provision::path_with_postgres() } else { tools(&mut steps) };
     if arguments.filter.is_empty() {
         checks(&mut steps);
@@ -78,8 +88,12 @@ fn tests(steps: &mut Steps, arguments: &Arguments, path: Option<&OsString>) {
         }
         command
     };
-    steps.run("tests", || execute(&mut cargo_test(&["--workspace", "--no-fail-fast"])));
-    steps.run("tests of the Python package", || python::test(&arguments.filter, path));
+    steps.run("tests", || execute(&mut cargo_test(&["--workspace"])));
+    if arguments.quick && !python::is_ready() {
+        println!("\nwithout the tests of the Python package: what they need is not installed yet");
+    } else {
+        steps.run("tests of the Python package", || python::test(&arguments.filter, path));
+    }
     if !arguments.quick {
         steps.run("tests on PostgreSQL", || {
             let mut command = cargo_test(&["--package", "freshkey-server", "--no-fail-fast"]);
