@@ -20,6 +20,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
     const watch = new Watch(app.serviceManager.serverSettings);
     const item = new Item(watch, trans);
     item.id = 'freshkey-item';
+    item.disposed.connect(() => watch.dispose());
     if (statusBar !== null) {
       statusBar.registerStatusItem('freshkey:item', { item, align: 'right', rank: 200, priority: 1 });
     } else {
