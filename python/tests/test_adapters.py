@@ -12,6 +12,7 @@ from recorder import expiry
 from testbed import Quickstart
 from wires import WIRES, Tokens, Wire
 
+# A token with a fifth of this left is still handed out, and has to arrive in time on a machine that is busy.
 _LIFE_S = 10
 Crossed = dict[str, "tuple[Tokens, Tokens] | BaseException"]
 

@@ -76,10 +76,11 @@ def test_t_084_what_a_library_keeps_after_a_request_shows_no_token(name: str) ->
         wire.close()
 
 
+@pytest.mark.parametrize("refused", ["refused at first", "taken"])
 @pytest.mark.parametrize("name", SENDERS)
-def test_t_084_an_answer_that_is_kept_shows_no_token(name: str, account: freshkey.Session) -> None:
+def test_t_084_an_answer_that_is_kept_shows_no_token(name: str, refused: str, account: freshkey.Session) -> None:
     kept: list[Any] = []
-    rejected = account.token()
+    rejected = account.token() if refused == "refused at first" else "none"
 
     def moved(arrived: Arrived) -> Answer:
         if arrived.token == rejected:
@@ -88,7 +89,7 @@ def test_t_084_an_answer_that_is_kept_shows_no_token(name: str, account: freshke
 
     with Recorder(moved) as server:
         assert SENDERS[name](f"{server.origin}/here", [server.origin], kept=kept) == 200
-        assert len(server.arrived) == 3
+        assert len(server.arrived) == (2 if rejected == "none" else 3)
     (answer,) = kept
     for token in (rejected, account.token()):
         assert _readable(answer, token, None) == []
@@ -99,6 +100,15 @@ def test_t_084_an_answer_that_is_kept_shows_no_token(name: str, account: freshke
             # requests pickles the request with its headers, which a token refuses; the others leave sockets and loops in an answer.
             continue
         assert token.encode() not in pickled
+
+
+@pytest.mark.parametrize("name", SENDERS)
+def test_t_084_the_error_of_a_request_without_an_answer_shows_no_token(name: str, account: freshkey.Session) -> None:
+    with Recorder() as server:
+        nobody = server.origin
+    with pytest.raises(Exception, match=r"(?i)connect|refused|retries") as failed:
+        SENDERS[name](nobody, [nobody])
+    assert _readable(failed.value, account.token(), None) == []
 
 
 HOST = "https://api.example.org"
