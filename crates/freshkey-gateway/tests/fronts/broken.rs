@@ -37,8 +37,3 @@ pub(crate) async fn start(answer: Option<&'static str>) -> SocketAddr {
     });
     address
 }
-
-/// An address where nobody is.
-pub(crate) fn nobody() -> SocketAddr {
-    std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("an address")
-}

@@ -14,7 +14,7 @@ const QUIET: Duration = Duration::from_millis(40);
 const SHORT_PATIENCE: Duration = Duration::from_millis(400);
 
 /// What came back.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Answers {
     text: String,
 }
@@ -27,6 +27,11 @@ pub(crate) enum Ending {
 }
 
 impl Answers {
+    /// One that came in another way, in the words of HTTP/1.1.
+    pub(crate) fn of(text: String) -> Self {
+        Self { text }
+    }
+
     /// The status of each answer.
     pub(crate) fn statuses(&self) -> Vec<u16> {
         let status = |line: &str| line.strip_prefix("HTTP/1.")?.get(2..5)?.parse().ok();

@@ -16,5 +16,5 @@ pub(crate) fn all(provider: &Provider) -> Vec<Case> {
     let mut cases = tables.concat();
     cases.extend(credentials::cases(provider));
     cases.extend(framing::cases(provider));
-    cases
+    cases.into_iter().enumerate().map(|(number, case)| case.marked(number)).collect()
 }

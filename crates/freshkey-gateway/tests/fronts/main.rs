@@ -8,6 +8,7 @@ mod case;
 mod cases;
 mod failures;
 mod guide;
+mod http2;
 mod judged;
 mod process;
 mod provider;

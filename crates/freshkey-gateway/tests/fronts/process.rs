@@ -5,6 +5,7 @@ use super::stage::{Front, until};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use tempfile::TempDir;
 
 /// A front that runs. It ends with this.
@@ -23,13 +24,13 @@ impl Process {
         directory: &TempDir,
         gateway: SocketAddr,
         application: SocketAddr,
-        patience: Patience,
+        setup: Setup,
     ) -> Option<Self> {
         let mut said = String::new();
         for attempt in 0..ATTEMPTS {
             let address = free_address();
             let (gateway, application) = (gateway.to_string(), application.to_string());
-            let places = Places { directory: directory.path(), address, gateway: &gateway, application: &application, patience };
+            let places = Places { directory: directory.path(), address, gateway: &gateway, application: &application, setup };
             let mut command = match front {
                 Front::Gateway => return None,
                 Front::Nginx => nginx(&places),
@@ -63,13 +64,15 @@ impl Drop for Process {
     }
 }
 
-/// How long a front waits for the gateway.
+/// How a front is set up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Patience {
+pub(crate) enum Setup {
     /// As its guide prints it.
     Printed,
-    /// A moment, where a test waits for the end of it.
-    Short,
+    /// With little patience with the gateway, where a test waits for the end of it.
+    Impatient,
+    /// With HTTP/2 for callers, which their browsers would agree upon in TLS.
+    Http2,
 }
 
 struct Places<'p> {
@@ -77,14 +80,19 @@ struct Places<'p> {
     address: SocketAddr,
     gateway: &'p str,
     application: &'p str,
-    patience: Patience,
+    setup: Setup,
 }
 
 impl Places<'_> {
     /// The guide's text with the addresses of this stage, and where it is wanted a shorter time.
     fn with(&self, text: &str, addresses: &[(&str, &str)], (printed, short): (&str, &str)) -> String {
         let text = with(text, addresses);
-        if self.patience == Patience::Short { with(&text, &[(printed, short)]) } else { text }
+        if self.setup == Setup::Impatient { with(&text, &[(printed, short)]) } else { text }
+    }
+
+    /// These words where HTTP/2 is wanted. Envoy finds out by itself.
+    fn in_http2(&self, words: &'static str) -> &'static str {
+        if self.setup == Setup::Http2 { words } else { "" }
     }
 
     fn write(&self, name: &str, text: &str) -> PathBuf {
@@ -104,7 +112,7 @@ const NGINX_CONF: &str = "daemon off;\nmaster_process off;\npid {directory}/ngin
                           uwsgi_temp_path {directory}/uwsgi;\n  scgi_temp_path {directory}/scgi;\n  include {directory}/site.conf;\n}\n";
 
 fn nginx(places: &Places<'_>) -> Command {
-    let listen = format!("listen {};", places.address);
+    let listen = format!("listen {}{};", places.address, places.in_http2(" http2"));
     let changes = [("listen 80;", listen.as_str()), ("127.0.0.1:8445", places.gateway), ("127.0.0.1:8080", places.application)];
     places.write("site.conf", &places.with(Front::Nginx.guide().block("nginx"), &changes, ("read_timeout 15s", "read_timeout 300ms")));
     let conf = places.write("nginx.conf", &NGINX_CONF.replace("{directory}", &places.directory.display().to_string()));
@@ -114,7 +122,7 @@ fn nginx(places: &Places<'_>) -> Command {
 }
 
 fn haproxy(places: &Places<'_>) -> Command {
-    let (bind, script) = (format!("bind {}", places.address), places.path("gateway.lua"));
+    let (bind, script) = (format!("bind {}{}", places.address, places.in_http2(" proto h2")), places.path("gateway.lua"));
     let guide = Front::Haproxy.guide();
     places.write("gateway.lua", &places.with(guide.block("lua"), &[("127.0.0.1:8445", places.gateway)], ("15000", "300")));
     let changes = [("bind :80", bind.as_str()), ("/etc/haproxy/gateway.lua", &script), ("127.0.0.1:8080", places.application)];
@@ -125,10 +133,12 @@ fn haproxy(places: &Places<'_>) -> Command {
 }
 
 fn caddy(places: &Places<'_>) -> Command {
+    let protocols = places.in_http2("\tservers {\n\t\tprotocols h1 h2c\n\t}\n");
     let site = format!("http://api.example.org:{} {{", places.address.port());
     let changes = [("api.example.org {", site.as_str()), ("127.0.0.1:8445", places.gateway), ("127.0.0.1:8080", places.application)];
     let file = places.with(Front::Caddy.guide().block("caddy"), &changes, ("header_timeout 15s", "header_timeout 300ms"));
-    let conf = places.write("Caddyfile", &format!("{{\n\tadmin off\n\tpersist_config off\n\tdefault_bind 127.0.0.1\n}}\n{file}\n"));
+    let conf =
+        places.write("Caddyfile", &format!("{{\n\tadmin off\n\tpersist_config off\n\tdefault_bind 127.0.0.1\n{protocols}}}\n{file}\n"));
     let mut command = program("caddy");
     command.args(["run", "--adapter", "caddyfile", "--config"]).arg(conf);
     command.env("HOME", places.directory).env("XDG_DATA_HOME", places.directory).env("XDG_CONFIG_HOME", places.directory);
@@ -160,6 +170,18 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("an address")
+/// A port that nobody has, and that the kernel gives to nobody: not one of those that it takes for connections going out. With such a one, somebody who waits
+/// for a front could be connected to himself.
+pub(crate) fn free_address() -> SocketAddr {
+    const FIRST: u32 = 10_000;
+    const PORTS: u32 = 22_000;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        // Another process, with another number, begins elsewhere.
+        let number = std::process::id().wrapping_mul(101).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = u16::try_from(FIRST + number % PORTS).expect("a port");
+        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
+            return listener.local_addr().expect("bound");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use super::application::Application;
 use super::guide::{Guide, with};
 use super::judged;
-use super::process::{Patience, Process};
+use super::process::{Process, Setup};
 use super::provider::{Provider, START_S};
 use freshkey_gateway::clock::FixedClock;
 use freshkey_gateway::config::load;
@@ -94,6 +94,15 @@ impl Stage {
 
     /// The same with another configuration of the gateway.
     pub(crate) async fn with(front: Front, change: impl Fn(&str) -> String) -> Self {
+        Self::set_up(front, Setup::Printed, change).await
+    }
+
+    /// The stage as the guide has it, but for the protocol of callers.
+    pub(crate) async fn in_http2(front: Front) -> Self {
+        Self::set_up(front, Setup::Http2, str::to_owned).await
+    }
+
+    async fn set_up(front: Front, setup: Setup, change: impl Fn(&str) -> String) -> Self {
         judged::listen();
         let (provider, application, directory) = (Provider::start().await, Application::start().await, directory());
         let path = directory.path().join("gateway.toml");
@@ -104,7 +113,7 @@ impl Stage {
         let service = Service::start(loaded, Arc::clone(&clock) as _, metrics).await.expect("started");
         until("the provider's keys have come", || service.gate.snapshot().is_ready()).await;
         let gateway = front.address_of(service.addresses);
-        let process = Process::start(front, &directory, gateway, application.address, Patience::Printed).await;
+        let process = Process::start(front, &directory, gateway, application.address, setup).await;
         let address = process.as_ref().map_or(gateway, |process| process.address);
         Self { front, address, application, provider, clock, _service: Some(service), _process: process, _directory: directory }
     }
@@ -113,7 +122,7 @@ impl Stage {
     pub(crate) async fn before(front: Front, gateway: SocketAddr) -> Self {
         judged::listen();
         let (provider, application, directory) = (Provider::start().await, Application::start().await, directory());
-        let process = Process::start(front, &directory, gateway, application.address, Patience::Short).await.expect("a process");
+        let process = Process::start(front, &directory, gateway, application.address, Setup::Impatient).await.expect("a process");
         let (address, clock) = (process.address, Arc::new(FixedClock::at_s(START_S)));
         Self { front, address, application, provider, clock, _service: None, _process: Some(process), _directory: directory }
     }

@@ -91,41 +91,41 @@ pub(super) fn cases(provider: &Provider) -> Vec<Case> {
                 cases.push(if RIGHT.iter().any(|right| name.starts_with(right)) { case } else { case.refused_alone() });
             };
             let token = format!("{good}\r\n");
-            add(format!("{name}{kind}"), "POST /api/outer HTTP/1.1", &token);
+            add(format!("{name}{kind}"), "POST /api/outer- HTTP/1.1", &token);
             if !kind.is_empty() {
-                add(format!("{name}, in HTTP/1.0"), "POST /api/outer HTTP/1.0", &token);
-                add(format!("{name}, in a GET"), "GET /public/outer HTTP/1.1", "");
+                add(format!("{name}, in HTTP/1.0"), "POST /api/outer- HTTP/1.0", &token);
+                add(format!("{name}, in a GET"), "GET /public/outer- HTTP/1.1", "");
             }
         }
     }
     let mut add = |threat, name: &str, text: String| cases.push(Case::new(threat, name, text, Expected::Harmless).open());
     for (name, chunks) in CHUNKS {
         let body = chunks.replace("{hidden}", &hidden);
-        let head = format!("POST /api/outer HTTP/1.1\r\nHost: {HOST}\r\n{good}\r\nTransfer-Encoding: chunked\r\n\r\n");
+        let head = format!("POST /api/outer- HTTP/1.1\r\nHost: {HOST}\r\n{good}\r\nTransfer-Encoding: chunked\r\n\r\n");
         add("T-077", &format!("chunks: {name}"), format!("{head}{body}"));
     }
     for (name, text) in [
-        ("a folded line", format!("GET /api/outer HTTP/1.1\r\nHost: {HOST}\r\n{good}\r\nX: a\r\n b\r\n\r\n{hidden}")),
-        ("a folded first line", format!("GET /api/outer HTTP/1.1\r\n X: a\r\nHost: {HOST}\r\n{good}\r\n\r\n{hidden}")),
-        ("line feeds only", format!("GET /api/outer HTTP/1.1\nHost: {HOST}\n{good}\n\n{hidden}")),
-        ("a head that ends with line feeds", format!("GET /api/outer HTTP/1.1\r\nHost: {HOST}\r\n{good}\n\n{hidden}")),
-        ("an empty line first", format!("\r\n\r\nGET /api/outer HTTP/1.1\r\nHost: {HOST}\r\n{good}\r\n\r\n{hidden}")),
-        ("two in a row, one without a token", format!("GET /api/outer HTTP/1.1\r\nHost: {HOST}\r\n{good}\r\n\r\n{hidden}")),
-        ("a line without a colon", format!("GET /api/outer HTTP/1.1\r\nHost: {HOST}\r\n{good}\r\nGET /api/{HIDDEN} HTTP/1.1\r\n\r\n")),
+        ("a folded line", format!("GET /api/outer- HTTP/1.1\r\nHost: {HOST}\r\n{good}\r\nX: a\r\n b\r\n\r\n{hidden}")),
+        ("a folded first line", format!("GET /api/outer- HTTP/1.1\r\n X: a\r\nHost: {HOST}\r\n{good}\r\n\r\n{hidden}")),
+        ("line feeds only", format!("GET /api/outer- HTTP/1.1\nHost: {HOST}\n{good}\n\n{hidden}")),
+        ("a head that ends with line feeds", format!("GET /api/outer- HTTP/1.1\r\nHost: {HOST}\r\n{good}\n\n{hidden}")),
+        ("an empty line first", format!("\r\n\r\nGET /api/outer- HTTP/1.1\r\nHost: {HOST}\r\n{good}\r\n\r\n{hidden}")),
+        ("two in a row, one without a token", format!("GET /api/outer- HTTP/1.1\r\nHost: {HOST}\r\n{good}\r\n\r\n{hidden}")),
+        ("a line without a colon", format!("GET /api/outer- HTTP/1.1\r\nHost: {HOST}\r\n{good}\r\nGET /api/{HIDDEN} HTTP/1.1\r\n\r\n")),
         (
             "an expectation",
             format!(
-                "POST /api/outer HTTP/1.1\r\nHost: {HOST}\r\n{good}\r\nExpect: 100-continue\r\nContent-Length: {}\r\n\r\n{hidden}",
+                "POST /api/outer- HTTP/1.1\r\nHost: {HOST}\r\n{good}\r\nExpect: 100-continue\r\nContent-Length: {}\r\n\r\n{hidden}",
                 hidden.len()
             ),
         ),
         (
             "an odd expectation",
-            format!("POST /api/outer HTTP/1.1\r\nHost: {HOST}\r\n{good}\r\nExpect: 100-continue, x\r\nContent-Length: 0\r\n\r\n{hidden}"),
+            format!("POST /api/outer- HTTP/1.1\r\nHost: {HOST}\r\n{good}\r\nExpect: 100-continue, x\r\nContent-Length: 0\r\n\r\n{hidden}"),
         ),
         (
             "a body where none is wanted",
-            format!("HEAD /public/outer HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {}\r\n\r\n{hidden}", hidden.len()),
+            format!("HEAD /public/outer- HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {}\r\n\r\n{hidden}", hidden.len()),
         ),
     ] {
         add("T-077", name, text);
@@ -143,7 +143,7 @@ pub(super) fn cases(provider: &Provider) -> Vec<Case> {
         ("a protocol nobody named", "Upgrade: websocket"),
     ] {
         for (with, line) in [("a good token", format!("{good}\r\n")), ("no token", String::new())] {
-            let text = format!("GET /api/outer HTTP/1.1\r\nHost: {HOST}\r\n{line}{lines}\r\n\r\n{hidden}");
+            let text = format!("GET /api/outer- HTTP/1.1\r\nHost: {HOST}\r\n{line}{lines}\r\n\r\n{hidden}");
             add("T-079", &format!("an upgrade to {name}, {with}"), text);
         }
     }
