@@ -103,19 +103,22 @@ def _trino() -> Wire:
 
     from freshkey.adapters.trino import FreshkeyAuthentication
 
-    def coordinator(arrived: Arrived) -> Answer:
-        page = {"id": "q", "infoUri": recorder.origin, "stats": {"state": "FINISHED"}, "warnings": []}
-        if arrived.method == "POST":
-            return Answer(body=page | {"nextUri": f"{recorder.origin}/v1/statement/executing/q/1"})
+    def coordinator(_: Arrived) -> Answer:
+        # One row a page, and always a page more: a query that outlives its first token.
         column = {"name": "n", "type": "integer", "typeSignature": {"rawType": "integer", "arguments": []}}
-        return Answer(body=page | {"columns": [column], "data": [[1]]})
+        page = {"id": "q", "infoUri": recorder.origin, "stats": {"state": "RUNNING"}, "warnings": [], "columns": [column], "data": [[1]]}
+        return Answer(body=page | {"nextUri": f"{recorder.origin}/v1/statement/executing/q/{len(recorder.arrived)}"})
 
     recorder = Recorder(coordinator, tls=True)
     auth = FreshkeyAuthentication(origins=[recorder.origin])
     connection = trino.dbapi.connect(host="127.0.0.1", port=recorder.port, http_scheme="https", user="demo", auth=auth, verify=recorder.ca_file)
+    cursor = connection.cursor()
+    cursor.execute("SELECT n")
 
     def call() -> None:
-        assert connection.cursor().execute("SELECT 1").fetchall() == [[1]]
+        before = len(recorder.arrived)
+        while len(recorder.arrived) == before:
+            assert cursor.fetchone() == [1]
 
     return Wire(recorder, call, connection.close)
 
