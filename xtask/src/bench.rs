@@ -31,11 +31,12 @@ Examples:
   cargo xtask bench --only postgres,on,1m         rotation on PostgreSQL with 1,000,000 sessions
   cargo xtask bench --runs 9 --seconds 5 --write  longer rounds, and the table into docs/performance.md
   cargo xtask bench client                        what a cached token costs, beside other agents
+  cargo xtask bench gateway                       what a decision costs, beside oauth2-proxy and Heimdall
   cargo xtask bench timing --only sqlite          whether the time of a refusal tells why; about a quarter of an hour for each engine
   cargo xtask bench --against keycloak --quick    the same load on a Keycloak and on ours, in a few minutes")]
 pub(crate) struct Arguments {
     /// What to measure instead of the server.
-    #[arg(value_enum, conflicts_with_all = ["against", "quick", "seconds", "connections"])]
+    #[arg(value_enum, conflicts_with = "against")]
     what: Option<What>,
 
     /// With 10,000 stored sessions only, and shorter rounds.
@@ -77,6 +78,8 @@ pub(crate) struct Arguments {
 enum What {
     /// `freshkey`, beside other programs that hand out tokens. Needs oidc-agent, gh and python3.
     Client,
+    /// `freshkey-gateway`, beside oauth2-proxy and Heimdall, which are built with Go where it is there.
+    Gateway,
     /// Refused sign-ins: unknown, locked, wrong. 2,000 tries of each for each of --runs.
     Timing,
 }
@@ -98,15 +101,14 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 
 fn start(arguments: &Arguments) -> Result<String, String> {
     let selection = Selection::of(&arguments.only)?;
-    if matches!(arguments.what, Some(What::Client)) && !arguments.only.is_empty() {
-        return Err("--only chooses among what the server is measured with, not among clients".to_owned());
-    }
+    check_options(arguments)?;
     for program in ["taskset", "setpriv"] {
         workspace::find_program(program)
             .ok_or_else(|| format!("{program} is missing\nhint: it belongs to util-linux; the benchmark runs on Linux only"))?;
     }
+    let product = if matches!(arguments.what, Some(What::Gateway)) { "freshkey-gateway" } else { "freshkey-server" };
     let mut build = workspace::cargo();
-    build.args(["build", "--release", "--package", "freshkey-server", "--package", "freshkey-bench", "--bins"]);
+    build.args(["build", "--release", "--package", product, "--package", "freshkey-bench", "--bins"]);
     // The table is the only thing on standard output.
     eprintln!("$ {}", steps::describe(&build));
     let status = build.stdout(std::io::stderr()).status().map_err(|error| format!("cargo did not start: {error}"))?;
@@ -116,6 +118,7 @@ fn start(arguments: &Arguments) -> Result<String, String> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let (job, plan) = match (arguments.what, arguments.against) {
         (Some(What::Client), _) => ("client", client(arguments)?),
+        (Some(What::Gateway), _) => ("gateway", gateway(arguments, cores)?),
         (Some(What::Timing), _) => ("timing", timing(arguments, &selection, cores)?),
         (None, None) => ("run", plan(arguments, &selection, cores)?),
         (None, Some(Against::Keycloak)) => ("against", against_keycloak(arguments, cores)?),
@@ -169,6 +172,45 @@ fn client(arguments: &Arguments) -> Result<Value, String> {
         "programs": dist::programs()?.join("bin"),
         "lock": target.join("bench.lock"),
         "rounds": 60 * usize::from(arguments.runs),
+        "write": arguments.write.then(|| workspace::root().join("docs/performance.md")),
+        "command": typed(std::env::args().skip(1)),
+    }))
+}
+
+/// Which options belong to what.
+fn check_options(arguments: &Arguments) -> Result<(), String> {
+    let is_gateway = matches!(arguments.what, Some(What::Gateway));
+    if matches!(arguments.what, Some(What::Client | What::Gateway)) && !arguments.only.is_empty() {
+        return Err("--only chooses among what the server is measured with".to_owned());
+    }
+    let has_lengths = arguments.quick || arguments.seconds.is_some() || arguments.connections.is_some();
+    if arguments.what.is_some() && !is_gateway && has_lengths {
+        return Err("--quick, --seconds and --connections are for the server and the gateway; here --runs says how often".to_owned());
+    }
+    Ok(())
+}
+
+/// The order for the gateway. What it is compared with is built here, where that is possible.
+fn gateway(arguments: &Arguments, cores: usize) -> Result<Value, String> {
+    let (target, quick) = (workspace::target_directory()?, arguments.quick);
+    let tool = |tool: &provision::go_tools::Tool| match provision::go_tools::ensure(tool) {
+        Ok(program) => json!({ "built": [program, tool.release] }),
+        Err(why) => {
+            eprintln!("{} is left out: {why}", tool.name);
+            json!({ "missing": why })
+        }
+    };
+    Ok(json!({
+        "gateway": target.join("release/freshkey-gateway"),
+        "oauth2_proxy": tool(&provision::go_tools::OAUTH2_PROXY),
+        "heimdall": tool(&provision::go_tools::HEIMDALL),
+        "directory": target.join("bench/gateway"),
+        "lock": target.join("bench.lock"),
+        "rounds": if quick { arguments.runs.min(3) } else { arguments.runs },
+        "seconds": seconds(arguments, if quick { 0.5 } else { 2.0 })?,
+        "connections": arguments.connections.unwrap_or(16),
+        "tokens": if quick { 5_000 } else { 100_000 },
+        "cores": pinned(cores),
         "write": arguments.write.then(|| workspace::root().join("docs/performance.md")),
         "command": typed(std::env::args().skip(1)),
     }))

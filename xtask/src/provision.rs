@@ -5,6 +5,7 @@
 pub(crate) mod browser;
 pub(crate) mod delivery_tools;
 pub(crate) mod fronts;
+pub(crate) mod go_tools;
 pub(crate) mod python_clients;
 
 mod failover;

@@ -37,6 +37,11 @@ pub(crate) fn get(host: &str, path: &str) -> Vec<u8> {
     request("GET", host, path, "", "")
 }
 
+/// The same with more headers, each with its line end.
+pub(crate) fn get_with(host: &str, path: &str, headers: &str) -> Vec<u8> {
+    request("GET", host, path, headers, "")
+}
+
 /// A form, of pairs that are encoded here.
 pub(crate) fn form(host: &str, path: &str, pairs: &[(&str, &str)]) -> Vec<u8> {
     encoded_form(host, path, &freshkey_protocol::form::encode_pairs(pairs.iter().copied()))

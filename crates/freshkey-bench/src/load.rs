@@ -141,7 +141,7 @@ fn refresh(token: &str) -> Vec<u8> {
     http::encoded_form(HOST, TOKEN_PATH, &["grant_type=refresh_token&client_id=", CLIENT, "&refresh_token=", token].concat())
 }
 
-async fn spin() {
+pub(crate) async fn spin() {
     loop {
         tokio::task::yield_now().await;
     }

@@ -14,6 +14,7 @@ mod client;
 mod commits;
 mod database;
 mod document;
+mod gateway;
 mod http;
 mod load;
 mod machine;
@@ -37,11 +38,13 @@ fn main() -> ExitCode {
         ("run", Some(order)) => return order::execute(&order, bench::run),
         ("client", Some(order)) => return order::execute(&order, client::run),
         ("against", Some(order)) => return order::execute(&order, against::run),
+        ("gateway", Some(order)) => return order::execute(&order, gateway::run),
         ("timing", Some(order)) => return order::execute(&order, timing::run),
         // What these are told may hold a password, so it comes by standard input.
         ("seed", None) => seed::main(),
         ("commits", None) => commits::main(),
         ("raw", None) => raw::main(),
+        ("verify", None) => gateway::verify(),
         _ => Err("this program is started by `cargo xtask bench`; see `cargo xtask bench --help`".to_owned()),
     };
     match result {

@@ -99,6 +99,6 @@ fn configured(database: &Database, address: SocketAddr, proxies: &str) -> String
 }
 
 /// Somebody may take the port before the server does; it then says so and the run ends.
-fn free_address() -> Result<SocketAddr, String> {
+pub(crate) fn free_address() -> Result<SocketAddr, String> {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).map_err(|error| error.to_string())
 }

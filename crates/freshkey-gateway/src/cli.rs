@@ -5,6 +5,7 @@ mod config;
 mod explain;
 mod failure;
 mod output;
+mod sample_api;
 mod serve;
 mod shell;
 
@@ -43,6 +44,8 @@ enum Command {
     Explain(explain::Arguments),
     /// What there is to configure.
     Config(config::Arguments),
+    /// Serve a small API that says who called it, to try a gateway with.
+    SampleApi(sample_api::Arguments),
     /// Print the completion script of a shell.
     Completions(shell::Completions),
     /// Print the manual page.
@@ -63,6 +66,7 @@ pub fn run() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Config(arguments) => config::run(&arguments),
+        Command::SampleApi(arguments) => sample_api::run(&arguments),
         Command::Completions(arguments) => shell::completions(&arguments),
         Command::Man(arguments) => shell::man(&arguments),
     };

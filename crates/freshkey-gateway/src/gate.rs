@@ -1,5 +1,7 @@
 //! The gate: the verdict, with the current policy, the current keys, the tokens that were seen before, and the time. What the fronts share.
 
+#[cfg(test)]
+mod cached_verdict_tests;
 mod snapshot;
 #[cfg(test)]
 mod tests;

@@ -25,6 +25,7 @@ pub mod policy;
 pub mod reason;
 pub mod request;
 pub mod revocation;
+pub mod sample_api;
 pub mod service;
 pub mod telemetry;
 pub mod tls;

@@ -8,7 +8,6 @@ mod database_away;
 mod health;
 mod keycloak_database;
 mod quickstart;
-mod readme;
 mod reference;
 mod routes;
 mod storm;

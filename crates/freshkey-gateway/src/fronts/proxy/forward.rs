@@ -12,7 +12,7 @@ use crate::reason::Reason;
 use crate::request::CanonicalRequest;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri, Version, header};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,6 +50,10 @@ pub(super) async fn pass_on(
     *request.method_mut() = parts.method.clone();
     *request.uri_mut() = uri(upstream, passage.canonical)?;
     *request.headers_mut() = headers(passage, application.passes_token, parts, upstream)?;
+    if !request.body().is_end_stream() && request.body().size_hint().exact().is_none() {
+        // Without it the library takes a GET for one without a body, and what the caller sent is lost.
+        request.headers_mut().insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
     if let Some(protocol) = &wants_upgrade {
         request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
         request.headers_mut().insert(header::UPGRADE, protocol.clone());
