@@ -22,8 +22,8 @@ const GIT_WITH_AUTHTYPE: &str = "git-with-authtype";
 /// The first releases of the AWS tools that read `endpoint_url` from their settings.
 const AWS_MIN: [(u32, u32); 2] = [(1, 29), (2, 13)];
 const AWS_PACKAGE: &str = "awscli>=1.29,<2";
-/// A machine's tool may be one that works in its owner's home only.
-const NO_HOME: &str = "/nonexistent";
+/// A machine's tool may be one that works in its owner's home only. In this one no tool can make a folder of its own.
+const NO_HOME: &str = "/dev/null";
 
 /// Where the tools are that the machine lacks: in front of its own on the path of the tests.
 pub(crate) fn folder() -> PathBuf {

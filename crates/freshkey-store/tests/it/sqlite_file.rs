@@ -49,10 +49,12 @@ async fn t_053_a_file_that_others_may_read_is_made_private() {
 
 #[tokio::test]
 async fn a_place_that_cannot_be_used_is_named() {
-    let options = freshkey_store::db::DbOptions::from_url("sqlite:/nonexistent/freshkey.db");
+    let place = tempfile::tempdir().expect("a directory");
+    let file = place.path().join("missing/freshkey.db");
+    let options = freshkey_store::db::DbOptions::from_url(&format!("sqlite:{}", file.display()));
     let error = Db::open(&options.expect("well-formed")).await.err().expect("refused");
     assert!(matches!(error, StoreError::Misconfigured { .. }), "{error:?}");
-    assert!(error.to_string().contains("/nonexistent/freshkey.db"));
+    assert!(error.to_string().contains(&*file.to_string_lossy()), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
