@@ -7,7 +7,7 @@ use super::{Finding, Tree};
 use crate::registers::{self, Evidence, QUIRKS, THREAT_CELLS, THREATS, TestNames};
 
 /// Parts of the product (letters of the register) that are complete: there a row of today may not be bare `open`.
-const PARTS_BUILT: &[&str] = &["S"];
+const PARTS_BUILT: &[&str] = &["S", "C", "G", "P"];
 const PARTS: &str = "SCGP";
 /// What an entry may say in place of a test.
 const QUIRK_REMARKS: [&str; 2] = ["to come", "observed only"];
