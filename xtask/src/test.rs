@@ -90,7 +90,7 @@ fn tests(steps: &mut Steps, arguments: &Arguments, path: Option<&OsString>) {
         }
         command
     };
-    steps.run("tests", || execute(&mut cargo_test(&["--workspace"])));
+    steps.run("tests", || execute(&mut cargo_test(&["--workspace", "--no-fail-fast"])));
     if arguments.quick && !python::is_ready() {
         println!("\nwithout the tests of the Python package: what they need is not installed yet");
     } else {
