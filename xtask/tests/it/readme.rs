@@ -13,7 +13,7 @@ const NAMES: [&str; 6] = ["response_json", "ACCESS_TOKEN", "REFRESH_TOKEN", "OFF
 fn blocks() -> Vec<String> {
     let readme = include_str!("../../../README.md");
     let fenced = readme.split("```sh readme\n").skip(1);
-    fenced.map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+    fenced.map(|rest| rest.split("```").next().expect("a block has an end").to_owned()).collect()
 }
 
 /// Runs the blocks in one shell, as a reader would, and keeps the variables after each of them.
@@ -32,12 +32,12 @@ fn paste(up: &Up, trust: &str) -> Vec<Vec<(String, String)>> {
     }
     let output = Command::new("bash").arg("-c").arg(&script).stdin(Stdio::null()).output().expect("bash");
     assert!(output.status.success(), "{}\n{}", String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
-    let read = |name: String| std::fs::read_to_string(up.path(&name)).unwrap();
+    let read = |name: String| std::fs::read_to_string(up.path(&name)).expect("each block leaves its values");
     (0..blocks().len()).map(|number| NAMES.iter().map(|name| ((*name).to_owned(), read(format!("{number}-{name}")))).collect()).collect()
 }
 
 fn value<'v>(variables: &'v [(String, String)], name: &str) -> &'v str {
-    &variables.iter().find(|(own, _)| own == name).unwrap().1
+    &variables.iter().find(|(own, _)| own == name).expect("one of the names").1
 }
 
 fn claims(token: &str) -> Claims {

@@ -191,7 +191,7 @@ async fn run(cases: u64, callers: u64, seed: u64) {
     let (passed, reached) = (passed.load(Ordering::SeqCst), world.upstream.requests.load(Ordering::SeqCst));
     assert_eq!(passed, reached, "a request reached the application for which nobody had an answer");
     assert!(passed > cases / 10 && passed < cases * 9 / 10, "both kinds are asked: {passed} of {cases} passed");
-    println!("{cases} requests, {passed} passed on, none differs");
+    eprintln!("{cases} requests, {passed} passed on, none differs");
 }
 
 #[tokio::test]

@@ -112,7 +112,7 @@ impl Reader {
         }
     }
 
-    async fn to_end(&mut self) -> Vec<u8> {
+    async fn until_end(&mut self) -> Vec<u8> {
         while self.more().await.is_ok() {}
         std::mem::take(&mut self.buffer)
     }
@@ -174,7 +174,7 @@ impl Connection {
                 continue;
             }
             let has_end = head.value("content-length").is_some() || head.value("transfer-encoding").is_some();
-            let body = if has_end { body(&mut self.0, &head).await? } else { self.0.to_end().await };
+            let body = if has_end { body(&mut self.0, &head).await? } else { self.0.until_end().await };
             let is_closed = head.value("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
             let is_last = sent.is_err() || is_closed || !has_end || head.first.starts_with("HTTP/1.0");
             return Ok(Answer { head, body, is_last });
