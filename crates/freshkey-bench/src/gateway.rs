@@ -148,6 +148,7 @@ async fn ours(order: &Order, tokens: &Tokens, provider: &Provider) -> Result<Our
     let idle_bytes = process::memory_bytes(gateway.pid(), "VmRSS")?;
     let seen = load::described(&tokens.list[..1], "/");
     let new = load::described(&tokens.list, "/");
+    load::refuses(gateway.decisions, "/", &tokens.list[0]).await?;
     let empty = load::described(&tokens.list[..1], "/nothing");
     let mut measured = Measured { idle_bytes, ..Measured::default() };
     let (mut empty_us, mut raw_us) = (Vec::new(), Vec::new());
@@ -182,6 +183,7 @@ async fn oauth2_proxy(order: &Order, program: &std::path::Path, tokens: &Tokens,
     let mut measured = Measured { idle_bytes: process::memory_bytes(proxy.pid(), "VmRSS")?, ..Measured::default() };
     let seen = load::described(&tokens.list[..1], "/oauth2/auth");
     let new = load::described(&tokens.list, "/oauth2/auth");
+    load::refuses(proxy.address, "/oauth2/auth", &tokens.list[0]).await?;
     for round in 0..=order.rounds {
         let seen = hit(order, proxy.address, &seen, 202, proxy.pid()).await?;
         let new = hit(order, proxy.address, &new, 202, proxy.pid()).await?;

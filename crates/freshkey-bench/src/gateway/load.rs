@@ -38,6 +38,15 @@ pub(super) fn plain(tokens: &[String], host: &str, path: &str) -> Requests {
     Arc::new(tokens.iter().map(|token| http::get_with(host, path, &format!("Authorization: Bearer {token}\r\n"))).collect())
 }
 
+/// Whoever lets everybody in would be fast.
+pub(super) async fn refuses(address: SocketAddr, path: &str, token: &str) -> Result<(), String> {
+    let (signed, _) = token.rsplit_once('.').ok_or("a token has three parts")?;
+    let requests = described(&[format!("{signed}.{}", "A".repeat(342))], path);
+    let mut connection = Connection::open(address).await?;
+    let answer = connection.send(&requests[0]).await?;
+    if answer.status == 401 { Ok(()) } else { Err(format!("a token with another signature was not refused: {}", answer.shown())) }
+}
+
 /// Loads an address for so many seconds; each answer must have this status.
 pub(super) async fn round(
     address: SocketAddr,
