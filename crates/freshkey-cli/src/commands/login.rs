@@ -110,8 +110,9 @@ pub(crate) fn run(environment: &Environment, arguments: &Arguments, output: Outp
         let told = serde_json::json!({ "profile": name, "subject": record.subject, "issuer": record.issuer, "key_source": keeper.vault().source().as_str() });
         terminal::print_json(&told)?;
     } else {
-        let who = record.subject.as_deref().unwrap_or("signed in");
-        terminal::say(&format!("Signed in to {} as {who}; the profile is {name}.", profile.issuer));
+        // Not every provider's tokens say who it is.
+        let who = record.subject.as_deref().map_or_else(String::new, |subject| format!(" as {subject}"));
+        terminal::say(&format!("Signed in to {}{who}; the profile is {name}.", profile.issuer));
         terminal::say(&format!("What is kept is sealed under a key in the {}.", keeper.vault().source().told()));
     }
     if record.refresh_token.is_none() && record.renewal == freshkey_client::record::Renewal::RefreshToken {
