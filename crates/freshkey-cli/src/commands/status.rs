@@ -105,11 +105,12 @@ fn told(all: &Value, seal: Option<&Seal>) -> String {
     let text = |value: &Value, name: &str| shown(value.get(name).and_then(Value::as_str).unwrap_or_default());
     let mut lines = Vec::new();
     for account in all["accounts"].as_array().into_iter().flatten() {
+        // Not every provider's tokens say who it is.
+        let who = account.get("subject").and_then(Value::as_str).map_or_else(String::new, |subject| format!(" as {}", shown(subject)));
         lines.push(format!(
-            "{}: {} as {} at {}, {} s left",
+            "{}: {}{who} at {}, {} s left",
             text(account, "profile"),
             text(account, "state"),
-            text(account, "subject"),
             text(account, "issuer"),
             account["expires_in"].as_u64().unwrap_or(0)
         ));
