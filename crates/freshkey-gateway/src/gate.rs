@@ -14,7 +14,7 @@ use crate::keys::KeySet;
 use crate::policy::Place;
 use crate::reason::Reason;
 use crate::request::{CanonicalRequest, Credential};
-use crate::token::{Stop, TokenCache, TokenName, VerifiedToken, verify};
+use crate::token::{Stop, TokenCache, VerifiedToken, verify};
 use crate::verdict::{Question, Refused, authorise, question};
 use arc_swap::ArcSwap;
 use freshkey_protocol::jose::CompactJws;
@@ -95,6 +95,7 @@ impl Gate {
     async fn pass(&self, snapshot: &Snapshot, place: Place, credential: Credential<'_>) -> Result<Pass, Reason> {
         let token = self.verified(snapshot, credential.as_str()).await?;
         let policy = &snapshot.policy;
+        // Not the time of before: there may have been a wait for keys.
         let now_s = self.now_s();
         authorise(policy, policy.rule(place), &token, now_s)?;
         snapshot.check_revocation(&token, credential, &*self.clock).await?;
@@ -104,8 +105,8 @@ impl Gate {
 
     /// The token, verified now or before.
     pub async fn verified(&self, snapshot: &Snapshot, token: &str) -> Result<Arc<VerifiedToken>, Reason> {
-        let name = TokenName::of(token);
-        if let Some(known) = self.cache.get(name)
+        let name = self.cache.name(token);
+        if let Some(known) = name.and_then(|name| self.cache.get(name))
             && self.still_counts(snapshot, &known)
         {
             return Ok(known);
@@ -122,7 +123,9 @@ impl Gate {
             }
         };
         let verified = Arc::new(verified);
-        self.cache.put(name, Arc::clone(&verified));
+        if let Some(name) = name {
+            self.cache.put(name, Arc::clone(&verified));
+        }
         Ok(verified)
     }
 

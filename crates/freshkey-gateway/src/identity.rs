@@ -12,15 +12,15 @@ use crate::assertion::AssertionSigner;
 use crate::policy::{Application, Policy};
 use crate::reason::Reason;
 use crate::token::VerifiedToken;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderValue};
 use std::sync::Arc;
 
 /// The headers about a caller for one application. Made once for a token and used again for its next requests.
 #[derive(Debug)]
 pub struct Identity {
     application: usize,
-    /// The headers, the assertion last.
-    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// The headers. A front adds them to what it sends by copying the map, which hashes no name anew.
+    pub headers: HeaderMap,
     fresh_until_s: i64,
 }
 
@@ -42,7 +42,7 @@ impl Identity {
         if let (Some(signer), Some(audience)) = (signer, &application.assertion_audience) {
             let issuer = policy.issuers.get(token.issuer).map_or("", |issuer| issuer.name.as_str());
             let assertion = signer.sign(audience, issuer, application, token, now_s).map_err(|_| Reason::Failed)?;
-            headers.push((ASSERTION_HEADER, assertion.value));
+            headers.insert(ASSERTION_HEADER, assertion.value);
             fresh_until_s = assertion.fresh_until_s;
         }
         let made = Arc::new(Self { application: place, headers, fresh_until_s });
@@ -51,15 +51,15 @@ impl Identity {
     }
 }
 
-fn claims_as_headers(application: &Application, token: &VerifiedToken) -> Result<Vec<(HeaderName, HeaderValue)>, Reason> {
-    let mut headers = Vec::with_capacity(application.identity.len() + 1);
+fn claims_as_headers(application: &Application, token: &VerifiedToken) -> Result<HeaderMap, Reason> {
+    let mut headers = HeaderMap::with_capacity(application.identity.len() + 1);
     for header in &application.identity {
         if let Some(text) = encode(header.fact.of(&token.facts), header.encoding) {
             let value = HeaderValue::try_from(text).map_err(|_| Reason::IdentityTooLarge)?;
             if value.len() > crate::limits::IDENTITY_VALUE_BYTES_MAX {
                 return Err(Reason::IdentityTooLarge);
             }
-            headers.push((header.name.clone(), value));
+            headers.insert(header.name.clone(), value);
         }
     }
     Ok(headers)

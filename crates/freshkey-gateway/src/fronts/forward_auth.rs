@@ -11,7 +11,7 @@ use crate::gate::Gate;
 use crate::listener::{Connection, Front};
 use crate::reason::{Ambiguity, Reason};
 use crate::request::{CanonicalRequest, Host};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use std::sync::Arc;
 
@@ -29,10 +29,20 @@ impl ForwardAuth {
     }
 
     /// The names of the headers for method, host and target.
-    fn names(&self) -> [&'static str; 3] {
+    fn names(&self) -> &'static [HeaderName; 3] {
+        static ORIGINAL: [HeaderName; 3] = [
+            HeaderName::from_static("x-original-method"),
+            HeaderName::from_static("x-original-host"),
+            HeaderName::from_static("x-original-uri"),
+        ];
+        static FORWARDED: [HeaderName; 3] = [
+            HeaderName::from_static("x-forwarded-method"),
+            HeaderName::from_static("x-forwarded-host"),
+            HeaderName::from_static("x-forwarded-uri"),
+        ];
         match self.headers {
-            ForwardAuthHeaders::Original => ["x-original-method", "x-original-host", "x-original-uri"],
-            ForwardAuthHeaders::Forwarded => ["x-forwarded-method", "x-forwarded-host", "x-forwarded-uri"],
+            ForwardAuthHeaders::Original => &ORIGINAL,
+            ForwardAuthHeaders::Forwarded => &FORWARDED,
         }
     }
 
@@ -50,7 +60,7 @@ impl ForwardAuth {
             Ok((said, host, target)) => {
                 method = said;
                 match CanonicalRequest::of_parts(&method, host, target, headers)
-                    .and_then(|request| check_unchangeable(request, &snapshot, &self.names()))
+                    .and_then(|request| check_unchangeable(request, &snapshot, self.names()))
                 {
                     Ok(request) => canonical = request,
                     Err(ambiguity) => {
@@ -71,10 +81,7 @@ impl ForwardAuth {
             Ok(pass) => {
                 let mut response = empty(StatusCode::OK);
                 if let Some(identity) = &pass.identity {
-                    response.headers_mut().reserve(identity.headers.len() + 1);
-                    for (name, value) in &identity.headers {
-                        response.headers_mut().insert(name.clone(), value.clone());
-                    }
+                    *response.headers_mut() = identity.headers.clone();
                 }
                 if let Ok(id) = HeaderValue::try_from(id) {
                     response.headers_mut().insert(REQUEST_ID, id);
@@ -108,7 +115,7 @@ impl Front for ForwardAuth {
 }
 
 /// The one value of a header. None, and two, are what a proxy that is configured otherwise sends.
-fn only<'h>(headers: &'h HeaderMap, name: &str) -> Result<&'h str, Ambiguity> {
+fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<&'h str, Ambiguity> {
     let mut values = headers.get_all(name).iter();
     let value = values.next().ok_or(Ambiguity::Incomplete)?;
     if values.next().is_some() {

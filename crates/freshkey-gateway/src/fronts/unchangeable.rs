@@ -4,12 +4,13 @@ use crate::gate::Snapshot;
 use crate::identity::{is_foreign_description, is_override};
 use crate::reason::Ambiguity;
 use crate::request::CanonicalRequest;
+use http::HeaderName;
 
 /// Refuses what would have to be changed. `described_in` are the headers in which the proxy itself describes the request: it sets them.
 pub(super) fn check_unchangeable<'r>(
     request: CanonicalRequest<'r>,
     snapshot: &Snapshot,
-    described_in: &[&str],
+    described_in: &[HeaderName],
 ) -> Result<CanonicalRequest<'r>, Ambiguity> {
     if !request.path.was_canonical() {
         return Err(Ambiguity::Encoding);
@@ -17,11 +18,11 @@ pub(super) fn check_unchangeable<'r>(
     if snapshot.identity_names.are_in(request.headers) {
         return Err(Ambiguity::IdentityHeader);
     }
-    for name in request.headers.keys().map(http::HeaderName::as_str) {
-        if is_override(name) {
+    for name in request.headers.keys() {
+        if is_override(name.as_str()) {
             return Err(Ambiguity::Method);
         }
-        if is_foreign_description(name) && !described_in.contains(&name) {
+        if is_foreign_description(name.as_str()) && !described_in.contains(name) {
             return Err(Ambiguity::Description);
         }
     }

@@ -160,7 +160,7 @@ type Said = (Option<usize>, Option<usize>, Result<Vec<(String, HeaderValue)>, Re
 fn said(judgement: &Judgement) -> Said {
     let headers = |pass: &Pass| {
         let identity = pass.identity.as_ref().map(|identity| identity.headers.clone()).unwrap_or_default();
-        identity.into_iter().map(|(name, value)| (name.as_str().to_owned(), value)).collect()
+        identity.iter().map(|(name, value)| (name.as_str().to_owned(), value.clone())).collect()
     };
     (judgement.application, judgement.rule, judgement.outcome.as_ref().map(headers).map_err(|reason| *reason))
 }
