@@ -19,11 +19,11 @@ use freshkey_server::app::App;
 use freshkey_server::caller::TrustedProxies;
 use freshkey_server::clock::{Clock as _, FixedClock, SystemEntropy};
 use freshkey_server::envelope::Envelope;
-use freshkey_server::listener::{Listener, Phase, Transport};
 use freshkey_server::realms::BaseUrls;
 use freshkey_server::router::router;
 use freshkey_server::server::{Assembly, assemble};
 use freshkey_server::telemetry::Observer;
+use freshkey_service::listener::{Listener, Phase};
 use freshkey_store::{
     AuditRecord, DbOptions, EmailRule, GrantFilter, Imported, NewRealm, RealmChange, RealmChanged, RealmCreated, SealingKey, Store,
     StoreOptions, UserChanged, VersionedUser,
@@ -109,7 +109,7 @@ impl Running {
         store.migrate(Now::from_seconds(START)).await.map_err(text)?;
 
         let clock = Arc::new(FixedClock::at(Now::from_seconds(START)));
-        let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0)), Transport::Plain, 64).await.map_err(text)?;
+        let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0)), None, 64).await.map_err(text)?;
         let base = format!("http://{}", listener.local_address().map_err(text)?);
         let assembly = Assembly {
             store: Arc::new(store),

@@ -3,13 +3,12 @@
 mod check;
 mod config;
 mod explain;
-mod failure;
 mod output;
 mod sample_api;
 mod serve;
 mod shell;
 
-pub use failure::{ExitStatus, Failure};
+pub use freshkey_service::failure::{ExitStatus, Failure};
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use std::process::ExitCode;

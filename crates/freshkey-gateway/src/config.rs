@@ -11,7 +11,7 @@ mod tests;
 
 pub use load::{Loaded, load, load_for_service, read_for_service};
 pub use problems::{ConfigProblem, ConfigProblems};
-pub use settings::{ForwardAuthHeaders, ForwardAuthSettings, LogFormat, LogSettings, ProxySettings, Settings, TlsFiles};
+pub use settings::{ForwardAuthHeaders, ForwardAuthSettings, ProxySettings, Settings, TlsFiles};
 
 /// Every key with its meaning and its default: the one source of the reference page, too.
 pub const DEFAULT_TOML: &str = include_str!("../config/default.toml");

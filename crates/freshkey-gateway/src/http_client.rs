@@ -1,8 +1,8 @@
 //! A small client for what the gateway itself asks: keys, discovery, introspection. It follows no redirect, uses no proxy, and makes a new connection
 //! for every question, so that a replaced authority counts from the next question on.
 
-use crate::tls::{TlsError, client_config};
 use bytes::Bytes;
+use freshkey_service::tls::{TlsError, client_config};
 use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::rt::TokioIo;

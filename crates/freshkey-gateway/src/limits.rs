@@ -1,5 +1,6 @@
 //! Every bound on what comes from outside, and on the work that it can cause. Bounds of parsers of tokens and keys are in `freshkey_protocol::limits`.
 
+pub use freshkey_service::limits::{ACCEPT_PAUSE, HANDSHAKE_TIMEOUT, PEM_BYTES_MAX, WRITE_TIMEOUT};
 use std::time::Duration;
 
 /// Bytes of a request's target: path and query.
@@ -23,17 +24,8 @@ pub const IDENTITY_VALUE_BYTES_MAX: usize = 16 * 1024;
 /// How long a caller may take to send the head of a request, and how long a kept-alive connection may be idle.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How long a TLS handshake may take.
-pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How long the other end of a connection may take nothing of an answer.
-pub const WRITE_TIMEOUT: Duration = Duration::from_secs(15);
-
 /// How long open requests may take to finish after the order to stop.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// How long to wait after the kernel refused a new connection for want of something, before asking again.
-pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Connections of the management listener held at the same time.
 pub const MANAGEMENT_CONNECTIONS_MAX: usize = 64;
@@ -88,9 +80,6 @@ pub const APPLICATION_FILES_MAX: usize = 1024;
 
 /// How often the files of the configuration and of certificates are looked at for changes.
 pub const FILES_POLL: Duration = Duration::from_millis(500);
-
-/// Bytes of a file with certificates or a key.
-pub const PEM_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Bytes of a token on standard input, with what follows it.
 pub const STANDARD_INPUT_BYTES_MAX: u64 = 64 * 1024;

@@ -10,9 +10,10 @@ use crate::fronts::{ExtAuthz, ForwardAuth, ReverseProxy, Upstreams};
 use crate::gate::{Gate, IssuerState, Snapshot};
 use crate::identity::IdentityNames;
 use crate::limits::{DRAIN_TIMEOUT, MANAGEMENT_CONNECTIONS_MAX, METRICS_UPKEEP};
-use crate::listener::{Front, Listener, Phase};
+use crate::listener::{self, Front, PROTOCOLS};
 use crate::management::Management;
-use crate::tls::{ServedCertificate, TlsError};
+use freshkey_service::listener::{Listener, Phase};
+use freshkey_service::tls::{ServedCertificate, TlsError};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::fmt;
 use std::io;
@@ -146,7 +147,7 @@ impl Service {
         }
         if let Some(proxy) = &settings.proxy {
             self.certificate = proxy.tls.as_ref().map(|files| ServedCertificate::load(&files.certificate, &files.key)).transpose()?;
-            let tls = self.certificate.as_ref().map(ServedCertificate::acceptor).transpose()?;
+            let tls = self.certificate.as_ref().map(|certificate| certificate.acceptor(PROTOCOLS)).transpose()?;
             let listener = bind("proxy.listen", proxy.listen, tls, proxy.connections_max).await?;
             let front = ReverseProxy::new(Arc::clone(&self.gate), Arc::clone(&self.upstreams));
             self.addresses.proxy = Some(self.serve(listener, Arc::new(front)));
@@ -166,7 +167,7 @@ impl Service {
     fn serve<F: Front>(&mut self, listener: Listener, front: Arc<F>) -> SocketAddr {
         // A bound socket always has an address.
         let address = listener.local_address().unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0)));
-        self.serving.spawn(listener.serve(front, self.phase.subscribe()));
+        self.serving.spawn(listener::serve(listener, front, self.phase.subscribe()));
         address
     }
 

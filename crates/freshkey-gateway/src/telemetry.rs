@@ -1,11 +1,7 @@
 //! Logs and metrics. A record is one line on standard error, and holds no token: none is ever handed to it.
 
-use crate::config::{LogFormat, LogSettings};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 use std::fmt;
-use std::io::{self, IsTerminal as _, Write};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::MakeWriter;
 
 /// The log or the metrics could not be set up.
 #[derive(Debug)]
@@ -23,19 +19,6 @@ impl From<BuildError> for TelemetryError {
     fn from(error: BuildError) -> Self {
         Self(error.to_string())
     }
-}
-
-/// Sets up the log of this process. Once only.
-pub fn install_logging(settings: &LogSettings) -> Result<(), TelemetryError> {
-    let filter = EnvFilter::try_new(&settings.level).map_err(|error| TelemetryError(error.to_string()))?;
-    let is_coloured = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let lines = Lines { escapes: if is_coloured { Escapes::Kept } else { Escapes::Replaced } };
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(lines).with_ansi(is_coloured);
-    match settings.format {
-        LogFormat::Human => builder.with_target(false).try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).with_ansi(false).try_init(),
-    }
-    .map_err(|error| TelemetryError(error.to_string()))
 }
 
 /// Sends panics to the log, without the values in their messages: one may be a token.
@@ -61,70 +44,4 @@ pub fn install_metrics() -> Result<PrometheusHandle, TelemetryError> {
     metrics::describe_gauge!("freshkey_gateway_cached_tokens", "Verified tokens that are remembered.");
     metrics::describe_gauge!("freshkey_gateway_ready", "1 when every issuer has keys.");
     Ok(handle)
-}
-
-/// Writes each record as exactly one line: what came from outside can neither forge another nor command the terminal (T-054).
-#[derive(Debug, Clone, Copy)]
-struct Lines {
-    escapes: Escapes,
-}
-
-/// What becomes of ESC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Escapes {
-    /// It is ours: the formatter escapes those in values itself.
-    Kept,
-    /// There should be none.
-    Replaced,
-}
-
-impl<'a> MakeWriter<'a> for Lines {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        *self
-    }
-}
-
-impl Write for Lines {
-    fn write(&mut self, record: &[u8]) -> io::Result<usize> {
-        // Nobody may be reading any more. A line that is lost must not fail the request that it tells of.
-        let _ = io::stderr().lock().write_all(&self.one_line(record));
-        Ok(record.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        let _ = io::stderr().flush();
-        Ok(())
-    }
-}
-
-impl Lines {
-    /// The formatter hands over a whole record at a time, with a line end.
-    fn one_line(self, record: &[u8]) -> Vec<u8> {
-        let (text, end) = record.strip_suffix(b"\n").map_or((record, &b""[..]), |text| (text, &b"\n"[..]));
-        let mut line = Vec::with_capacity(record.len());
-        for byte in text {
-            match byte {
-                b'\t' => line.push(b'\t'),
-                0x1b if self.escapes == Escapes::Kept => line.push(0x1b),
-                0..=0x1f | 0x7f => line.extend_from_slice(format!("\\x{byte:02x}").as_bytes()),
-                _ => line.push(*byte),
-            }
-        }
-        line.extend_from_slice(end);
-        line
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn t_054_a_record_of_the_gateway_is_one_line_whatever_is_in_it() {
-        let lines = Lines { escapes: Escapes::Replaced };
-        assert_eq!(lines.one_line(b"a\r\nINFO forged\x1b[31m\x7f\tb\n"), b"a\\x0d\\x0aINFO forged\\x1b[31m\\x7f\tb\n");
-        assert_eq!(Lines { escapes: Escapes::Kept }.one_line(b"\x1b[32mINFO\x1b[0m\n\n"), b"\x1b[32mINFO\x1b[0m\\x0a\n");
-    }
 }

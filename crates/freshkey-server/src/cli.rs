@@ -16,7 +16,7 @@ mod shell;
 pub mod terminal;
 
 use clap::{CommandFactory, Parser, Subcommand};
-pub use failure::{ExitStatus, Failure};
+pub use failure::{ExitStatus, Failure, store_failure};
 use std::process::ExitCode;
 
 /// The token service: obtain, refresh and revoke tokens, wire-compatible with Keycloak.

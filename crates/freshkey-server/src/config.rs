@@ -15,8 +15,8 @@ pub use problems::{ConfigProblem, ConfigProblems};
 pub use reference::reference_page;
 pub(crate) use settings::default_hash_concurrency;
 pub use settings::{
-    Colour, LimitSettings, LogFormat, LogSettings, MigrateOnStart, OutgoingSettings, SealingSettings, ServerSettings, Settings,
-    StoreSettings, TelemetrySettings, TlsSettings,
+    LimitSettings, MigrateOnStart, OutgoingSettings, SealingSettings, ServerSettings, Settings, StoreSettings, TelemetrySettings,
+    TlsSettings,
 };
 
 /// Every key with its default and its meaning.

@@ -32,4 +32,3 @@ pub mod routes;
 pub mod server;
 pub mod sweeper;
 pub mod telemetry;
-pub mod tls;

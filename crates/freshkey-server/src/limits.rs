@@ -1,5 +1,6 @@
 //! Every bound on what comes from outside, and on the work that it can cause. Bounds of parsers are in `freshkey_protocol::limits`.
 
+pub use freshkey_service::limits::{ACCEPT_PAUSE, HANDSHAKE_TIMEOUT, PEM_BYTES_MAX, WRITE_TIMEOUT};
 use std::time::Duration;
 
 /// How long a caller may take to send the head of a request, and how long a kept-alive connection may be idle.
@@ -7,9 +8,6 @@ pub const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How long a caller may take to send a body.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How long a TLS handshake may take.
-pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long one request may take in all, waiting for the store included.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
@@ -50,20 +48,11 @@ pub const EVENT_TEXT_BYTES_MAX: usize = 256;
 /// Bytes of a configuration file.
 pub const CONFIGURATION_BYTES_MAX: u64 = 1024 * 1024;
 
-/// How long the other end of a connection may take nothing of an answer.
-pub const WRITE_TIMEOUT: Duration = Duration::from_secs(15);
-
-/// How long to wait after the kernel refused a new connection for want of something, before asking again.
-pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
 /// Connections of the management listener held at the same time.
 pub const MANAGEMENT_CONNECTIONS_MAX: usize = 64;
 
 /// How often the files of a certificate are looked at for changes.
 pub const CERTIFICATE_POLL: Duration = Duration::from_secs(10);
-
-/// Bytes of a file with certificates or a key.
-pub const PEM_BYTES_MAX: u64 = 1024 * 1024;
 
 /// How long the store may take to answer whether it is there.
 pub const READINESS_TIMEOUT: Duration = Duration::from_secs(1);

@@ -6,8 +6,8 @@ mod tests;
 
 use crate::limits::PEM_BYTES_MAX;
 use crate::private_file;
-use crate::tls;
 use freshkey_core::Now;
+use freshkey_service::tls;
 use rcgen::{
     BasicConstraints, CertificateParams, CidrSubnet, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, NameConstraints, SanType,

@@ -3,9 +3,9 @@
 
 use crate::config::OutgoingSettings;
 use crate::limits::{FETCH_TIMEOUT, FETCHED_BYTES_MAX, FETCHES_MAX};
-use crate::tls::{self, TlsError};
 use bytes::Bytes;
 use freshkey_core::outgoing::{AllowedHost, FetchedScheme, FetchedUrl, NotCalled, check_addresses, check_url};
+use freshkey_service::tls::{self, TlsError};
 use http::header::{ACCEPT, HOST};
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt as _, Empty, Limited};

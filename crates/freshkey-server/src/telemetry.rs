@@ -1,13 +1,11 @@
 //! What the server tells of itself: logs to standard error, metrics, and spans of requests for a collector.
 
-mod logging;
 mod metrics;
 mod observer;
 mod otlp;
 #[cfg(test)]
 mod tests;
 
-pub use logging::{LoggingError, install_logging};
 pub use metrics::{Endpoint, RequestMetrics, describe, prometheus};
 pub use observer::{Observation, Observer};
 pub use otlp::{OtlpError, SpanExporter, SpanSender};

@@ -13,10 +13,11 @@ const EDGES: &[(&str, &[&str])] = &[
     ("freshkey-protocol", &[]),
     ("freshkey-core", &["freshkey-protocol"]),
     ("freshkey-store", &["freshkey-core", "freshkey-protocol"]),
-    ("freshkey-server", &["freshkey-store", "freshkey-core", "freshkey-protocol"]),
+    ("freshkey-service", &[]),
+    ("freshkey-server", &["freshkey-store", "freshkey-core", "freshkey-protocol", "freshkey-service"]),
     ("freshkey-client", &["freshkey-protocol"]),
     ("freshkey-cli", &["freshkey-client", "freshkey-protocol"]),
-    ("freshkey-gateway", &["freshkey-client", "freshkey-protocol"]),
+    ("freshkey-gateway", &["freshkey-protocol", "freshkey-service"]),
     ("freshkey-python", &["freshkey-client", "freshkey-protocol"]),
 ];
 
@@ -34,6 +35,7 @@ const FORBIDDEN: &[(&str, &[&[&str]])] = &[
     ("freshkey-protocol", &[WEB, RUNTIME, DATABASES, CLOCKS]),
     ("freshkey-core", &[WEB, RUNTIME, DATABASES, RANDOM, CLOCKS]),
     ("freshkey-store", &[WEB]),
+    ("freshkey-service", &[WEB, DATABASES, RANDOM, CLOCKS]),
     ("freshkey-server", &[DATABASES]),
     ("freshkey-client", &[DATABASES]),
     ("freshkey-cli", &[DATABASES]),
@@ -81,9 +83,10 @@ pub(super) fn to_foreign_crates(tree: &Tree) -> Vec<Finding> {
 
 /// The test kit, the benchmark, the comparison with Keycloak and the chores may use everything that is no tool itself; nobody's product code uses them.
 fn allowed_edges(package: &str) -> Option<&'static [&'static str]> {
-    const ALL: &[&str] = &["freshkey-protocol", "freshkey-core", "freshkey-store", "freshkey-server", "freshkey-client"];
+    const ALL: &[&str] =
+        &["freshkey-protocol", "freshkey-core", "freshkey-store", "freshkey-service", "freshkey-server", "freshkey-client"];
     if [BENCH, COMPAT].contains(&package) {
-        return Some(&["freshkey-protocol", "freshkey-core", "freshkey-store", "freshkey-server", TESTKIT]);
+        return Some(&["freshkey-protocol", "freshkey-core", "freshkey-store", "freshkey-service", "freshkey-server", TESTKIT]);
     }
     if [TESTKIT, "xtask"].contains(&package) {
         return Some(ALL);

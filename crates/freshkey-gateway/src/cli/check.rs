@@ -3,7 +3,7 @@
 use super::{ExitStatus, Failure, output};
 use crate::config::{Loaded, load};
 use crate::fronts::Upstreams;
-use crate::tls::{ServedCertificate, TlsError, client_config};
+use freshkey_service::tls::{ServedCertificate, TlsError, client_config};
 use std::path::{Path, PathBuf};
 
 /// What can be typed.

@@ -1,11 +1,11 @@
 //! `freshkey-gateway sample-api`: a small API to try a gateway with.
 
 use super::{ExitStatus, Failure, output};
-use crate::config::{LogFormat, LogSettings};
 use crate::limits::{DRAIN_TIMEOUT, MANAGEMENT_CONNECTIONS_MAX};
-use crate::listener::{Listener, Phase};
+use crate::listener;
 use crate::sample_api::{PATH, SampleApi};
-use crate::telemetry;
+use freshkey_service::listener::{Listener, Phase};
+use freshkey_service::logging::{Colour, LogFormat, LogSettings, install_logging};
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -42,8 +42,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             .with_hint("the sample shows every header that it gets: let it listen on 127.0.0.1 or [::1]"));
     }
     let failed = |error: &dyn Display| Failure::new(ExitStatus::Failed, error.to_string());
-    let log = LogSettings { format: LogFormat::Human, level: "info".to_owned() };
-    telemetry::install_logging(&log).map_err(|error| failed(&error))?;
+    let log = LogSettings { format: LogFormat::Human, level: "info".to_owned(), colour: Colour::Auto };
+    install_logging(&log).map_err(|error| failed(&error))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| failed(&error))?;
     runtime.block_on(serve(arguments))
 }
@@ -60,7 +60,7 @@ async fn serve(arguments: &Arguments) -> Result<(), Failure> {
     let address = listener.local_address().map_err(taken)?;
     let api = Arc::new(SampleApi::new(&arguments.issuer, &arguments.audience, &arguments.keys_url));
     let phase = watch::Sender::new(Phase::Serving);
-    let serving = listener.serve(api, phase.subscribe());
+    let serving = listener::serve(listener, api, phase.subscribe());
     tokio::pin!(serving);
     output::print(format!("ready: http://{address}{PATH}\n").as_bytes())?;
     tokio::select! {

@@ -4,6 +4,7 @@ use super::{ExitStatus, Failure, check};
 use crate::clock::SystemClock;
 use crate::service::{Service, StartError, Stopped, Watched};
 use crate::telemetry;
+use freshkey_service::logging::{LogFormat, install_logging};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::io;
 use std::path::PathBuf;
@@ -39,13 +40,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         log.level.clone_from(level);
     }
     match arguments.log_format.as_deref() {
-        Some("json") => log.format = crate::config::LogFormat::Json,
-        Some(_) => log.format = crate::config::LogFormat::Human,
+        Some("json") => log.format = LogFormat::Json,
+        Some(_) => log.format = LogFormat::Human,
         None => {}
     }
     let failed = |error: &dyn std::fmt::Display| Failure::new(ExitStatus::Failed, error.to_string());
-    telemetry::install_logging(log)
-        .map_err(|error| failed(&error).with_hint("log.level is info, debug, or what `tracing` calls a filter"))?;
+    install_logging(log).map_err(|error| failed(&error).with_hint("log.level is info, debug, or what `tracing` calls a filter"))?;
     telemetry::install_panic_hook();
     let metrics = telemetry::install_metrics().map_err(|error| failed(&error))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| failed(&error))?;

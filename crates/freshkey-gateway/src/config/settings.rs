@@ -3,6 +3,7 @@
 use super::file::{GatewayFile, ListenTable, LogTable, ProxyTable};
 use super::load::Purpose;
 use super::problems::Complaints;
+use freshkey_service::logging::{Colour, LogFormat, LogSettings};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -59,24 +60,6 @@ pub enum ForwardAuthHeaders {
     Original,
     /// `X-Forwarded-Method`, `X-Forwarded-Host`, `X-Forwarded-Uri`: Traefik and Caddy.
     Forwarded,
-}
-
-/// Logs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogSettings {
-    /// What is logged, in the words of `tracing`.
-    pub level: String,
-    /// How.
-    pub format: LogFormat,
-}
-
-/// The form of a log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    Human,
-    /// For programs.
-    Json,
 }
 
 impl Settings {
@@ -154,5 +137,5 @@ fn log(table: Option<&LogTable>, complaints: &mut Complaints<'_>) -> LogSettings
             LogFormat::Human
         }
     };
-    LogSettings { level, format }
+    LogSettings { level, format, colour: Colour::Auto }
 }

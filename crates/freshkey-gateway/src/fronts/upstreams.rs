@@ -1,10 +1,10 @@
 //! Connections to applications: one pool for each upstream, kept for as long as the configuration names it in the same words.
 
 use super::proxy::RequestBody;
-use crate::file_state::FileState;
 use crate::policy::{Policy, Upstream, UpstreamProtocol};
-use crate::tls::{TlsError, client_config};
 use arc_swap::ArcSwap;
+use freshkey_service::FileState;
+use freshkey_service::tls::{TlsError, client_config};
 use http::Uri;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;

@@ -2,8 +2,10 @@
 
 use super::*;
 use crate::answer::empty;
+use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, interval};
 
 struct Yes;
@@ -19,7 +21,7 @@ async fn drip(text: &[u8]) -> (Duration, Vec<u8>) {
     let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0)), None, 4).await.expect("an address");
     let address = listener.local_address().expect("bound");
     let (_sender, phase) = watch::channel(Phase::Serving);
-    let serving = tokio::spawn(listener.serve(Arc::new(Yes), phase));
+    let serving = tokio::spawn(serve(listener, Arc::new(Yes), phase));
     let mut stream = TcpStream::connect(address).await.expect("connected");
     let began = Instant::now();
     let (mut reader, mut writer) = stream.split();

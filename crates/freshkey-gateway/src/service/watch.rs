@@ -3,11 +3,11 @@
 
 use super::snapshot;
 use crate::config::{Loaded, Settings, load};
-use crate::file_state::FileState;
 use crate::fronts::Upstreams;
 use crate::gate::Gate;
 use crate::limits::{FILES_POLL, NEW_KEYS_TIMEOUT};
-use crate::tls::ServedCertificate;
+use freshkey_service::FileState;
+use freshkey_service::tls::ServedCertificate;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -56,8 +56,6 @@ impl Watched {
 
 /// Looks at the files from time to time, for as long as it is polled.
 pub async fn follow(mut watched: Watched, gate: Arc<Gate>, upstreams: Arc<Upstreams>, certificate: Option<Arc<ServedCertificate>>) {
-    let certificate_files: Vec<PathBuf> = certificate.iter().flat_map(|certificate| certificate.files()).map(Path::to_owned).collect();
-    let mut certificate_states = states(&certificate_files);
     let mut ticks = interval(FILES_POLL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -65,15 +63,10 @@ pub async fn follow(mut watched: Watched, gate: Arc<Gate>, upstreams: Arc<Upstre
         if let Some(loaded) = watched.changed() {
             take_over(loaded, &gate, &upstreams).await;
         }
-        let now = states(&certificate_files);
-        if let Some(certificate) = &certificate
-            && now != certificate_states
-        {
-            certificate_states = now;
-            match certificate.reload() {
-                Ok(()) => tracing::info!("the new certificate is served"),
-                Err(error) => tracing::error!(error = %error, "the new certificate cannot be used: the old one stays"),
-            }
+        match certificate.as_ref().map(|certificate| certificate.follow()) {
+            None | Some(Ok(false)) => {}
+            Some(Ok(true)) => tracing::info!("the new certificate is served"),
+            Some(Err(error)) => tracing::error!(error = %error, "the new certificate cannot be used: the old one stays"),
         }
     }
 }

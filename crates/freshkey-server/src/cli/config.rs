@@ -2,8 +2,8 @@
 
 use super::{Failure, open, terminal};
 use crate::config::{DEFAULT_TOML, Settings, TlsSettings, reference_page};
-use crate::tls::ServedCertificate;
 use clap::Subcommand;
+use freshkey_service::tls::ServedCertificate;
 use freshkey_store::SealingKey;
 use std::path::PathBuf;
 

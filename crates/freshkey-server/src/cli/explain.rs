@@ -8,7 +8,7 @@ mod token;
 
 use super::admin::{Desk, OpenRealm, Place, Printing, block_on, find_user, not_found};
 use super::output::Format;
-use super::{ExitStatus, Failure};
+use super::{ExitStatus, Failure, store_failure};
 use crate::limits::STANDARD_INPUT_BYTES_MAX;
 use freshkey_core::ids::SessionId;
 use freshkey_protocol::Secret;
@@ -114,7 +114,7 @@ async fn realms(desk: &Desk, arguments: &Arguments) -> Result<Vec<OpenRealm>, Fa
         return Ok(vec![desk.realm_named(name).await?]);
     }
     let mut realms = Vec::new();
-    for entry in desk.store.realm_list().await.map_err(|error| Failure::store(&error))? {
+    for entry in desk.store.realm_list().await.map_err(|error| store_failure(&error))? {
         realms.push(desk.realm_named(&entry.name).await?);
     }
     Ok(realms)

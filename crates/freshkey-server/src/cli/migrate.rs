@@ -1,7 +1,7 @@
 //! `freshkey-server migrate`: brings the schema to what this release needs, or says what that would do.
 
 use super::open::{self, DataDirectory, Missing};
-use super::{ExitStatus, Failure, process, terminal};
+use super::{ExitStatus, Failure, process, store_failure, terminal};
 use crate::clock::{Clock as _, SystemClock};
 use freshkey_store::Store;
 use std::path::PathBuf;
@@ -39,7 +39,7 @@ async fn migrate(arguments: &Arguments) -> Result<(), Failure> {
         text.push_str("the schema is up to date\n");
     }
     terminal::print(&text)?;
-    store.close().await.map_err(|error| Failure::store(&error))
+    store.close().await.map_err(|error| store_failure(&error))
 }
 
 async fn open_store(arguments: &Arguments) -> Result<Store, Failure> {

@@ -1,6 +1,6 @@
 //! Opens the database that a command works on: the one of a configuration file, or the one in a quickstart's directory.
 
-use super::{ExitStatus, Failure};
+use super::{ExitStatus, Failure, store_failure};
 use crate::clock::SystemEntropy;
 use crate::config::{ConfigProblems, Layers, Settings, StoreSettings};
 use freshkey_store::db::{DbOptions, StoreError};
@@ -45,9 +45,9 @@ impl DataDirectory {
             Missing::IsAnError => SealingKey::from_file(&path),
         };
         let sealing_key = sealing_key.map_err(|error| material(&error))?;
-        let options = DbOptions::from_url(&format!("sqlite:{}", self.database().display())).map_err(|error| Failure::store(&error))?;
+        let options = DbOptions::from_url(&format!("sqlite:{}", self.database().display())).map_err(|error| store_failure(&error))?;
         let options = StoreOptions { db: options, sealing_key, entropy: Arc::new(SystemEntropy) };
-        Store::open(options).await.map_err(|error| Failure::store(&error))
+        Store::open(options).await.map_err(|error| store_failure(&error))
     }
 }
 
@@ -85,7 +85,7 @@ pub(crate) async fn open_configured(file: &Path) -> Result<Store, Failure> {
 /// Opens a configured database, whatever its schema.
 pub(crate) async fn open_store(settings: &StoreSettings, sealing_key_file: &Path) -> Result<Store, Failure> {
     let options = store_options(settings, sealing_key_file)?;
-    Store::open(options).await.map_err(|error| Failure::store(&error))
+    Store::open(options).await.map_err(|error| store_failure(&error))
 }
 
 /// What a configured database is opened with.
@@ -111,9 +111,9 @@ fn db_options(settings: &StoreSettings) -> Result<DbOptions, Failure> {
 /// A failure to get at the schema, with what cures a wrong one.
 pub(crate) fn schema(error: &StoreError, cure: &str) -> Failure {
     match error {
-        StoreError::SchemaTooOld { .. } => Failure::store(error).with_hint(cure),
+        StoreError::SchemaTooOld { .. } => store_failure(error).with_hint(cure),
         StoreError::Misconfigured { .. } => material(error),
-        _ => Failure::store(error),
+        _ => store_failure(error),
     }
 }
 

@@ -1,20 +1,21 @@
 //! What the commands that serve have in common: log, metrics, runtime, sockets, and the way to stop.
 
 use super::{ExitStatus, Failure};
-use crate::config::LogSettings;
 use crate::envelope::install_panic_hook;
-use crate::listener::{Listener, Transport};
 use crate::server::{Server, StopSignals, Stopped};
 use crate::telemetry;
+use freshkey_service::listener::Listener;
+use freshkey_service::logging::{LogSettings, install_logging};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use tokio::runtime::Runtime;
+use tokio_rustls::TlsAcceptor;
 
 /// Sets up log, panic hook and metrics of this process.
 pub(crate) fn prepare(log: &LogSettings) -> Result<PrometheusHandle, Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::new(ExitStatus::Failed, error.to_string());
-    telemetry::install_logging(log).map_err(|error| failed(&error))?;
+    install_logging(log).map_err(|error| failed(&error))?;
     install_panic_hook();
     let recorder = telemetry::prometheus().map_err(|error| failed(&error))?;
     let handle = recorder.handle();
@@ -41,8 +42,13 @@ pub(crate) fn signals() -> Result<StopSignals, Failure> {
 }
 
 /// Takes an address, or says which setting to change.
-pub(crate) async fn bind(setting: &str, address: SocketAddr, transport: Transport, connections_max: usize) -> Result<Listener, Failure> {
-    Listener::bind(address, transport, connections_max).await.map_err(|error| {
+pub(crate) async fn bind(
+    setting: &str,
+    address: SocketAddr,
+    tls: Option<TlsAcceptor>,
+    connections_max: usize,
+) -> Result<Listener, Failure> {
+    Listener::bind(address, tls, connections_max).await.map_err(|error| {
         let failure = Failure::new(ExitStatus::Listen, format!("{address} cannot be listened on: {error}"));
         match error.kind() {
             ErrorKind::AddrInUse => {

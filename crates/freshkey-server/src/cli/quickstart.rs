@@ -8,19 +8,21 @@ mod probe;
 mod seed;
 
 use super::open::{DataDirectory, Missing};
-use super::{ExitStatus, Failure, open, process, terminal};
+use super::{ExitStatus, Failure, open, process, store_failure, terminal};
 use crate::caller::TrustedProxies;
 use crate::clock::{Clock as _, SystemClock, SystemEntropy};
-use crate::config::{Colour, LogFormat, LogSettings, default_hash_concurrency};
+use crate::config::default_hash_concurrency;
 use crate::limits::{CONNECTIONS_MAX, MANAGEMENT_CONNECTIONS_MAX};
-use crate::listener::{Listener, Transport};
+use crate::listener::PROTOCOLS;
 use crate::local_ca::{LocalCa, LocalCaError};
 use crate::outgoing::Outgoing;
 use crate::private_file;
 use crate::realms::BaseUrls;
 use crate::server::{self, Assembly, Server};
-use crate::tls::{ServedCertificate, TlsError};
 use credentials::Credentials;
+use freshkey_service::listener::Listener;
+use freshkey_service::logging::{Colour, LogFormat, LogSettings};
+use freshkey_service::tls::{ServedCertificate, TlsError};
 use metrics_exporter_prometheus::PrometheusHandle;
 use page::Page;
 use std::net::{IpAddr, SocketAddr};
@@ -76,7 +78,7 @@ async fn quickstart(arguments: &Arguments, metrics: PrometheusHandle) -> Result<
     let address = process::address(&listener);
     let mut server = Server::new(Arc::clone(&clock) as _, Arc::clone(&entropy) as _, metrics);
     if let Some(address) = arguments.management {
-        let listener = process::bind("--management", address, Transport::Plain, MANAGEMENT_CONNECTIONS_MAX).await?;
+        let listener = process::bind("--management", address, None, MANAGEMENT_CONNECTIONS_MAX).await?;
         tracing::info!(address = %process::address(&listener), "answering operators");
         server.open_management(listener);
     }
@@ -101,7 +103,7 @@ async fn quickstart(arguments: &Arguments, metrics: PrometheusHandle) -> Result<
         hash_concurrency: default_hash_concurrency(),
         outgoing: Outgoing::default(),
     };
-    let app = server::assemble(assembly).await.map_err(|error| Failure::store(&error))?;
+    let app = server::assemble(assembly).await.map_err(|error| store_failure(&error))?;
     server.open(app, listener, Some(certificate), None);
 
     // Ready is what a client can see: the way that it takes is the way that is tried.
@@ -143,8 +145,8 @@ fn program() -> String {
 async fn listen(arguments: &Arguments, authority: &LocalCa) -> Result<(Listener, Arc<ServedCertificate>), Failure> {
     let unusable = |error: TlsError| Failure::new(ExitStatus::Material, error.to_string());
     let certificate = ServedCertificate::load(&authority.certificate, &authority.key).map_err(unusable)?;
-    let transport = Transport::Tls(certificate.acceptor().map_err(unusable)?);
-    Ok((process::bind("--listen", arguments.listen, transport, CONNECTIONS_MAX).await?, certificate))
+    let tls = certificate.acceptor(PROTOCOLS).map_err(unusable)?;
+    Ok((process::bind("--listen", arguments.listen, Some(tls), CONNECTIONS_MAX).await?, certificate))
 }
 
 fn authority_failure(error: LocalCaError) -> Failure {

@@ -5,17 +5,18 @@ use crate::caller::TrustedProxies;
 use crate::clock::{Clock as _, SystemClock, SystemEntropy};
 use crate::config::{MigrateOnStart, Settings, TlsSettings};
 use crate::limits::STORE_RETRY;
-use crate::listener::Transport;
+use crate::listener::PROTOCOLS;
 use crate::outgoing::Outgoing;
 use crate::realms::BaseUrls;
 use crate::server::{self, Assembly, Server, StartError};
 use crate::telemetry::SpanExporter;
-use crate::tls::{ServedCertificate, TlsError};
+use freshkey_service::tls::{ServedCertificate, TlsError};
 use freshkey_store::{Store, StoreError};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::time::sleep;
+use tokio_rustls::TlsAcceptor;
 
 /// What can be typed.
 #[derive(Debug, clap::Args)]
@@ -60,7 +61,7 @@ async fn serve(settings: &Settings, metrics: PrometheusHandle) -> Result<(), Fai
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
     let mut server = Server::new(Arc::clone(&clock) as _, Arc::clone(&entropy) as _, metrics);
     if let Some(address) = settings.management_listen {
-        let listener = process::bind("management.listen", address, Transport::Plain, crate::limits::MANAGEMENT_CONNECTIONS_MAX).await?;
+        let listener = process::bind("management.listen", address, None, crate::limits::MANAGEMENT_CONNECTIONS_MAX).await?;
         tracing::info!(address = %process::address(&listener), "answering operators");
         server.open_management(listener);
     }
@@ -138,16 +139,16 @@ async fn try_application(settings: &Settings) -> Result<Arc<crate::app::App>, At
     Ok(server::assemble(assembly).await?)
 }
 
-fn transport(settings: &TlsSettings) -> Result<(Transport, Option<Arc<ServedCertificate>>), Failure> {
+fn transport(settings: &TlsSettings) -> Result<(Option<TlsAcceptor>, Option<Arc<ServedCertificate>>), Failure> {
     let unusable = |error: TlsError| {
         Failure::new(ExitStatus::Material, format!("server.tls: {error}"))
             .with_hint("server.tls.certificate and server.tls.key name PEM files that belong together")
     };
     match settings {
-        TlsSettings::Off => Ok((Transport::Plain, None)),
+        TlsSettings::Off => Ok((None, None)),
         TlsSettings::Files { certificate, key } => {
             let certificate = ServedCertificate::load(certificate, key).map_err(unusable)?;
-            Ok((Transport::Tls(certificate.acceptor().map_err(unusable)?), Some(certificate)))
+            Ok((Some(certificate.acceptor(PROTOCOLS).map_err(unusable)?), Some(certificate)))
         }
     }
 }

@@ -6,6 +6,7 @@ use super::reader::Reader;
 use crate::caller::Network;
 use freshkey_core::outgoing::AllowedHost;
 use freshkey_protocol::Secret;
+use freshkey_service::logging::{Colour, LogFormat, LogSettings};
 use http::Uri;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -93,37 +94,6 @@ pub enum MigrateOnStart {
 pub struct SealingSettings {
     /// The file with the key.
     pub key_file: PathBuf,
-}
-
-/// `[log]`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogSettings {
-    /// For people or programs.
-    pub format: LogFormat,
-    /// A level, or directives.
-    pub level: String,
-    /// Colours.
-    pub colour: Colour,
-}
-
-/// For whom a log is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// People.
-    Human,
-    /// Programs.
-    Json,
-}
-
-/// When to use colours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Colour {
-    /// On a terminal, unless `NO_COLOR` is set.
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
 }
 
 /// `[telemetry]`

@@ -1,4 +1,5 @@
 use super::*;
+use freshkey_service::logging::LogFormat;
 use std::ffi::OsString;
 
 const COMPLETE: &str = r#"

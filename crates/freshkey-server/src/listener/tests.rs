@@ -2,18 +2,22 @@
 
 use super::*;
 use crate::clock::{FixedClock, SystemEntropy};
-use crate::limits::{CONNECTIONS_MAX, HEADERS_MAX, WRITE_TIMEOUT};
+use crate::limits::{CONNECTIONS_MAX, HANDSHAKE_TIMEOUT, HEADERS_MAX, WRITE_TIMEOUT};
 use crate::local_ca::LocalCa;
 use crate::telemetry::Observer;
-use crate::tls::ServedCertificate;
 use axum::Router;
 use axum::routing::get;
 use freshkey_core::Now;
+use freshkey_service::listener::Listener;
+use freshkey_service::tls::ServedCertificate;
+use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 
@@ -26,8 +30,8 @@ struct Served {
     task: JoinHandle<()>,
 }
 
-async fn serve(router: Router, transport: Transport, connections_max: usize) -> Served {
-    let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0)), transport, connections_max).await.expect("an address");
+async fn serve(router: Router, tls: Option<TlsAcceptor>, connections_max: usize) -> Served {
+    let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0)), tls, connections_max).await.expect("an address");
     let address = listener.local_address().expect("bound");
     let observer = Observer::silent(Arc::new(FixedClock::at(Now::from_milliseconds(0))), Arc::new(SystemEntropy));
     let phase = watch::Sender::new(Phase::Serving);
@@ -61,7 +65,7 @@ async fn one_answer(stream: &mut TcpStream) -> String {
 
 #[tokio::test(start_paused = true)]
 async fn t_097_a_head_that_never_ends_holds_nobody_up_and_is_cut_off() {
-    let served = serve(hello(), Transport::Plain, CONNECTIONS_MAX).await;
+    let served = serve(hello(), None, CONNECTIONS_MAX).await;
     let began = Instant::now();
     let mut slow = Vec::new();
     for _ in 0..64 {
@@ -78,7 +82,7 @@ async fn t_097_a_head_that_never_ends_holds_nobody_up_and_is_cut_off() {
 
 #[tokio::test(start_paused = true)]
 async fn t_097_a_byte_a_second_does_not_postpone_the_end() {
-    let served = serve(hello(), Transport::Plain, CONNECTIONS_MAX).await;
+    let served = serve(hello(), None, CONNECTIONS_MAX).await;
     let (mut incoming, mut outgoing) = served.connect().await.into_split();
     let began = Instant::now();
     tokio::spawn(async move {
@@ -96,7 +100,7 @@ async fn t_097_a_byte_a_second_does_not_postpone_the_end() {
 
 #[tokio::test(start_paused = true)]
 async fn an_idle_connection_is_closed() {
-    let served = serve(hello(), Transport::Plain, CONNECTIONS_MAX).await;
+    let served = serve(hello(), None, CONNECTIONS_MAX).await;
     let mut stream = served.connect().await;
     assert!(one_answer(&mut stream).await.ends_with("hello"));
     let began = Instant::now();
@@ -109,7 +113,7 @@ async fn t_097_a_handshake_that_never_begins_is_cut_off() {
     let directory = tempfile::tempdir().expect("a directory");
     let ca = LocalCa::open_or_make(directory.path(), "localhost", Now::from_milliseconds(1_800_000_000_000)).expect("made");
     let certificate = ServedCertificate::load(&ca.certificate, &ca.key).expect("usable");
-    let served = serve(hello(), Transport::Tls(certificate.acceptor().expect("usable")), CONNECTIONS_MAX).await;
+    let served = serve(hello(), Some(certificate.acceptor(PROTOCOLS).expect("usable")), CONNECTIONS_MAX).await;
     let mut stream = served.connect().await;
     let began = Instant::now();
     assert_eq!(rest(&mut stream).await, "");
@@ -119,7 +123,7 @@ async fn t_097_a_handshake_that_never_begins_is_cut_off() {
 #[tokio::test(start_paused = true)]
 async fn t_097_an_answer_that_nobody_reads_gives_its_place_back() {
     let large = Router::new().route("/", get(|| async { vec![b'x'; 64 * 1024 * 1024] }));
-    let served = serve(large, Transport::Plain, 1).await;
+    let served = serve(large, None, 1).await;
     let mut deaf = served.connect().await;
     deaf.write_all(REQUEST).await.expect("sent");
     let began = Instant::now();
@@ -129,7 +133,7 @@ async fn t_097_an_answer_that_nobody_reads_gives_its_place_back() {
 
 #[tokio::test(start_paused = true)]
 async fn beyond_the_limit_connections_wait_for_a_place() {
-    let served = serve(hello(), Transport::Plain, 1).await;
+    let served = serve(hello(), None, 1).await;
     let mut first = served.connect().await;
     assert!(one_answer(&mut first).await.ends_with("hello"));
     let mut second = served.connect().await;
@@ -151,7 +155,7 @@ async fn a_stop_finishes_what_is_open_and_takes_nothing_new() {
             "done"
         }
     };
-    let served = serve(Router::new().route("/", get(waits)), Transport::Plain, CONNECTIONS_MAX).await;
+    let served = serve(Router::new().route("/", get(waits)), None, CONNECTIONS_MAX).await;
     let mut idle = served.connect().await;
     let mut open = served.connect().await;
     open.write_all(REQUEST).await.expect("sent");
@@ -170,7 +174,7 @@ async fn a_stop_finishes_what_is_open_and_takes_nothing_new() {
 #[tokio::test(start_paused = true)]
 async fn what_does_not_finish_is_cut_off_in_the_end() {
     let never = Router::new().route("/", get(|| async { std::future::pending::<&str>().await }));
-    let served = serve(never, Transport::Plain, CONNECTIONS_MAX).await;
+    let served = serve(never, None, CONNECTIONS_MAX).await;
     let mut open = served.connect().await;
     open.write_all(REQUEST).await.expect("sent");
     let began = Instant::now();
@@ -183,7 +187,7 @@ async fn what_does_not_finish_is_cut_off_in_the_end() {
 
 #[tokio::test(start_paused = true)]
 async fn heads_have_bounds() {
-    let served = serve(hello(), Transport::Plain, CONNECTIONS_MAX).await;
+    let served = serve(hello(), None, CONNECTIONS_MAX).await;
     let many = format!("GET / HTTP/1.1\r\nHost: x\r\n{}\r\n", "A: b\r\n".repeat(HEADERS_MAX + 1));
     let long = format!("GET / HTTP/1.1\r\nHost: x\r\nA: {}\r\n\r\n", "b".repeat(HEAD_BYTES_MAX));
     let target = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "b".repeat(HEAD_BYTES_MAX));

@@ -1,4 +1,3 @@
-use super::logging::{Escapes, Lines};
 use super::observer::TraceContext;
 use super::*;
 use crate::caller::Scheme;
@@ -55,14 +54,6 @@ fn requests_are_counted_by_endpoint_and_status() {
     assert!(text.contains(r#"freshkey_http_requests_total{endpoint="certs",status="other"} 1"#), "{text}");
     assert!(text.contains(r#"freshkey_http_request_duration_seconds_bucket{endpoint="token",le="0.0005"} 0"#), "{text}");
     assert!(text.contains(r#"freshkey_http_request_duration_seconds_bucket{endpoint="token",le="0.001"} 2"#), "{text}");
-}
-
-#[test]
-fn t_054_a_record_is_one_line_whatever_is_in_it() {
-    let lines = Lines { escapes: Escapes::Replaced };
-    assert_eq!(lines.one_line(b"a\r\nINFO forged\x1b[31m\x7f\tb\n"), b"a\\x0d\\x0aINFO forged\\x1b[31m\\x7f\tb\n");
-    assert_eq!(Lines { escapes: Escapes::Kept }.one_line(b"\x1b[32mINFO\x1b[0m\n\n"), b"\x1b[32mINFO\x1b[0m\\x0a\n");
-    assert_eq!(lines.one_line("é".as_bytes()), "é".as_bytes());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A change of a realm's configuration: read, edited by the rules, written if it is still what was read, otherwise all over again.
 
 use super::{Deed, Desk, OpenRealm, RealmOption, not_found};
-use crate::cli::{ExitStatus, Failure};
+use crate::cli::{ExitStatus, Failure, store_failure};
 use crate::limits::RACE_ATTEMPTS_MAX;
 use freshkey_core::documents::{ConfigItem, ItemKind, RealmDocuments};
 use freshkey_core::event::EventKind;
@@ -75,7 +75,7 @@ pub(super) async fn write(desk: &Desk, open: &OpenRealm, edit: Edit, kind: Event
         .store
         .change_realm(open.documents.key, open.documents.version, &change, &record)
         .await
-        .map_err(|error| Failure::store(&error))?
+        .map_err(|error| store_failure(&error))?
     {
         RealmChanged::Yes => {
             warn_of_new(desk, &before, &edit.warnings);

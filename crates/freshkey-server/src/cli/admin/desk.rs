@@ -2,7 +2,7 @@
 
 use super::{Place, actor};
 use crate::cli::output::Output;
-use crate::cli::{ExitStatus, Failure};
+use crate::cli::{ExitStatus, Failure, store_failure};
 use crate::clock::{Clock as _, SystemClock, SystemEntropy};
 use freshkey_core::Now;
 use freshkey_core::documents::RealmDocuments;
@@ -109,11 +109,11 @@ impl Desk {
 
     /// The documents of a realm, if there is one of this name.
     pub(crate) async fn documents(&self, name: &str) -> Result<Option<RealmDocuments>, Failure> {
-        self.store.load_realm(name).await.map_err(|error| Failure::store(&error))
+        self.store.load_realm(name).await.map_err(|error| store_failure(&error))
     }
 
     async fn realm_names(&self) -> Result<Vec<String>, Failure> {
-        let realms = self.store.realm_list().await.map_err(|error| Failure::store(&error))?;
+        let realms = self.store.realm_list().await.map_err(|error| store_failure(&error))?;
         Ok(realms.into_iter().map(|realm| realm.name).collect())
     }
 

@@ -4,7 +4,7 @@ use super::values::parse_page_rows;
 use super::{Desk, OpenRealm, RealmOption, find_user};
 use crate::cli::output::Listed;
 use crate::cli::output::moment::{Since, parse_since, shown_ms};
-use crate::cli::{ExitStatus, Failure};
+use crate::cli::{ExitStatus, Failure, store_failure};
 use freshkey_core::event::EventKind;
 use freshkey_core::ids::SessionId;
 use freshkey_store::{EventFilter, PAGE_ROWS_MAX, Page, StoredEvent};
@@ -93,7 +93,7 @@ pub(super) async fn run(desk: &Desk, arguments: &Arguments) -> Result<(), Failur
     let mut rows = Vec::new();
     let mut page = Page::first(PAGE_ROWS_MAX);
     while rows.len() < arguments.limit {
-        let events = desk.store.events(&filter, &page).await.map_err(|error| Failure::store(&error))?;
+        let events = desk.store.events(&filter, &page).await.map_err(|error| store_failure(&error))?;
         let last = events.last().map(|event| event.key);
         let is_full = events.len() == PAGE_ROWS_MAX;
         rows.extend(events.into_iter().filter(|event| fits(event, arguments)).map(Row::from));

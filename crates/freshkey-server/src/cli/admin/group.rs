@@ -4,7 +4,7 @@ use super::role::{edit, role_names};
 use super::values::{Assignment, grouped, parse_assignment, parse_name, parse_page_rows};
 use super::{Deed, Desk, OpenRealm, RealmOption, not_found, people};
 use crate::cli::output::Listed;
-use crate::cli::{ExitStatus, Failure};
+use crate::cli::{ExitStatus, Failure, store_failure};
 use freshkey_core::group::GroupNode;
 use freshkey_core::ids::UserKey;
 use freshkey_core::keycloak::edit::{GroupRoles, Membership, RoleName, add_group, remove_group, set_group_attribute, set_group_roles};
@@ -185,7 +185,7 @@ fn list(desk: &Desk, open: &OpenRealm) -> Result<(), Failure> {
 
 async fn members(desk: &Desk, open: &OpenRealm, path: &str, page: &Page<UserKey>) -> Result<(), Failure> {
     let node = open.realm.groups.find(path).ok_or_else(|| not_found(&format!("group {path:?} in realm {:?}", open.documents.name)))?;
-    let users = desk.store.members_of_group(open.realm.key, node.group.key, page).await.map_err(|error| Failure::store(&error))?;
+    let users = desk.store.members_of_group(open.realm.key, node.group.key, page).await.map_err(|error| store_failure(&error))?;
     let rows: Vec<Member> = users.into_iter().map(|user| Member { username: user.username, id: user.id, enabled: user.enabled }).collect();
     desk.output.list(&rows, "nobody is in it")?;
     if let Some(last) = rows.last().filter(|_| rows.len() == page.rows) {

@@ -1,7 +1,7 @@
 //! Finding a user by whatever name people have for one.
 
 use super::{Desk, not_found};
-use crate::cli::Failure;
+use crate::cli::{Failure, store_failure};
 use freshkey_core::ids::{RealmKey, UserKey};
 use freshkey_core::realm::Realm;
 use freshkey_core::user::User;
@@ -11,11 +11,11 @@ use std::collections::HashMap;
 /// The user with this name, or public id, or address that no other user has.
 pub(crate) async fn find_user(desk: &Desk, realm: &Realm, name: &str) -> Result<Option<User>, Failure> {
     let store = &desk.store;
-    let by_name = store.user_by_name(realm.key, name).await.map_err(|error| Failure::store(&error))?;
+    let by_name = store.user_by_name(realm.key, name).await.map_err(|error| store_failure(&error))?;
     if by_name.is_some() {
         return Ok(by_name);
     }
-    let by_id = store.user(realm.key, UserKey::of(name)).await.map_err(|error| Failure::store(&error))?;
+    let by_id = store.user(realm.key, UserKey::of(name)).await.map_err(|error| store_failure(&error))?;
     if let Some(user) = by_id.filter(|user| user.id == name) {
         return Ok(Some(user));
     }
@@ -23,7 +23,7 @@ pub(crate) async fn find_user(desk: &Desk, realm: &Realm, name: &str) -> Result<
         return Ok(None);
     }
     let filter = UserFilter { email: Some(TextMatch::Is(name.to_owned())), ..UserFilter::default() };
-    let mut found = store.list_users(realm.key, &filter, &Page::first(2)).await.map_err(|error| Failure::store(&error))?;
+    let mut found = store.list_users(realm.key, &filter, &Page::first(2)).await.map_err(|error| store_failure(&error))?;
     Ok(found.pop().filter(|_| found.is_empty()))
 }
 
@@ -64,7 +64,7 @@ impl<'a> Names<'a> {
     /// The user with this key; `None` when deleted.
     pub(super) async fn get(&mut self, key: UserKey) -> Result<Option<&User>, Failure> {
         if !self.known.contains_key(&key) {
-            let user = self.desk.store.user(self.realm, key).await.map_err(|error| Failure::store(&error))?;
+            let user = self.desk.store.user(self.realm, key).await.map_err(|error| store_failure(&error))?;
             self.known.insert(key, user);
         }
         Ok(self.known.get(&key).and_then(Option::as_ref))

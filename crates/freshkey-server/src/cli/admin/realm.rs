@@ -9,7 +9,7 @@ use super::change::{change_realm, refused};
 use super::values::{Assignment, parse_assignment, parse_name};
 use super::{Deed, Desk, RealmOption};
 use crate::cli::output::Listed;
-use crate::cli::{ExitStatus, Failure};
+use crate::cli::{ExitStatus, Failure, store_failure};
 use freshkey_core::event::EventKind;
 use freshkey_core::keycloak::edit::set_realm;
 use freshkey_store::{RealmChanged, ServiceAccounts, UserFilter};
@@ -128,9 +128,9 @@ pub(super) async fn run(desk: &Desk, arguments: &Arguments) -> Result<(), Failur
 
 async fn list(desk: &Desk) -> Result<(), Failure> {
     let mut rows = Vec::new();
-    for entry in desk.store.realm_list().await.map_err(|error| Failure::store(&error))? {
+    for entry in desk.store.realm_list().await.map_err(|error| store_failure(&error))? {
         let filter = UserFilter { service_accounts: ServiceAccounts::Left, ..UserFilter::default() };
-        let users = desk.store.count_users(entry.key, &filter).await.map_err(|error| Failure::store(&error))?;
+        let users = desk.store.count_users(entry.key, &filter).await.map_err(|error| store_failure(&error))?;
         rows.push(Row { realm: entry.name, users, version: entry.version });
     }
     desk.output.list(&rows, "there is no realm yet")
@@ -155,7 +155,7 @@ async fn set(desk: &Desk, name: &str, fields: &Fields) -> Result<(), Failure> {
 async fn remove(desk: &Desk, name: &str) -> Result<(), Failure> {
     let open = desk.realm_named(name).await?;
     let record = desk.record(open.realm.key, EventKind::AdminChange, &Deed::new("realm.remove", name));
-    match desk.store.delete_realm(open.documents.key, open.documents.version, &record).await.map_err(|error| Failure::store(&error))? {
+    match desk.store.delete_realm(open.documents.key, open.documents.version, &record).await.map_err(|error| store_failure(&error))? {
         RealmChanged::Yes => desk.output.done(&format!("realm {name:?} is removed"), &json!({ "action": "realm.remove", "realm": name })),
         RealmChanged::Raced | RealmChanged::NameTaken => {
             Err(Failure::new(ExitStatus::Conflict, format!("realm {name:?} was changed by somebody else at the same moment"))

@@ -6,7 +6,7 @@ use super::session::{client_name, grant_text, parse_grant};
 use super::{Deed, Desk, OpenRealm, RealmOption, kind_word, not_found};
 use crate::cli::output::Listed;
 use crate::cli::output::moment::shown;
-use crate::cli::{ExitStatus, Failure};
+use crate::cli::{ExitStatus, Failure, store_failure};
 use freshkey_core::event::EventKind;
 use freshkey_core::grant::GrantId;
 use freshkey_store::{PAGE_ROWS_MAX, Page, RegressedGrant, RegressedRow, Stepped};
@@ -74,7 +74,7 @@ pub(super) async fn run(desk: &Desk, arguments: &Arguments) -> Result<(), Failur
         Verb::End(choice) => {
             for (grant, _) in choice.of(&waiting)? {
                 let record = desk.record(open.realm.key, EventKind::AdminChange, &deed("recover.end", &grant.id));
-                desk.store.end_regressed_grant(grant, &record).await.map_err(|error| Failure::store(&error))?;
+                desk.store.end_regressed_grant(grant, &record).await.map_err(|error| store_failure(&error))?;
             }
             tell(desk, &open, "recover.end", "ended", &choice.of(&waiting)?)
         }
@@ -92,14 +92,14 @@ async fn waiting(desk: &Desk, open: &OpenRealm) -> Result<Vec<(RegressedGrant, R
     let mut waiting = Vec::new();
     let mut page = Page::first(PAGE_ROWS_MAX);
     loop {
-        let found = desk.store.regressed_grants(&page).await.map_err(|error| Failure::store(&error))?;
+        let found = desk.store.regressed_grants(&page).await.map_err(|error| store_failure(&error))?;
         let last = found.last().map(|grant| grant.id);
         let is_full = found.len() == PAGE_ROWS_MAX;
         for grant in found {
             match grant.row.clone() {
                 Some(row) if row.realm == open.realm.key => waiting.push((grant, row)),
                 Some(_) => {}
-                None => desk.store.clear_regressed_grant(&grant.id).await.map_err(|error| Failure::store(&error))?,
+                None => desk.store.clear_regressed_grant(&grant.id).await.map_err(|error| store_failure(&error))?,
             }
         }
         match last {
@@ -134,7 +134,7 @@ async fn step(desk: &Desk, open: &OpenRealm, grant: &RegressedGrant, row: &Regre
         .store
         .set_generation(&grant.id, row.generation, grant.seen_generation, &record)
         .await
-        .map_err(|error| Failure::store(&error))?;
+        .map_err(|error| store_failure(&error))?;
     match stepped {
         Stepped::Yes => Ok(()),
         Stepped::No => {

@@ -8,7 +8,7 @@ use super::values::parse_page_rows;
 use super::{Deed, Desk, OpenRealm, RealmOption, deadline, kind_word, not_found};
 use crate::cli::output::Listed;
 use crate::cli::output::moment::{shown, shown_from};
-use crate::cli::{ExitStatus, Failure};
+use crate::cli::{ExitStatus, Failure, store_failure};
 use freshkey_core::change::{Applied, Change};
 use freshkey_core::event::EventKind;
 use freshkey_core::grant::{Grant, GrantId, SessionKind};
@@ -147,7 +147,7 @@ async fn list_grants(desk: &Desk, open: &OpenRealm, arguments: &ListArguments) -
     };
     let filter = GrantFilter { user, ..arguments.choice.filter(&open.realm)? };
     let page = Page { after: arguments.after, rows: arguments.limit };
-    let grants = desk.store.grants(&filter, &page).await.map_err(|error| Failure::store(&error))?;
+    let grants = desk.store.grants(&filter, &page).await.map_err(|error| store_failure(&error))?;
     let rows = rows(desk, open, &grants).await?;
     desk.output.list(&rows, "no such grants")?;
     if let Some(last) = grants.last().filter(|_| grants.len() == arguments.limit) {
@@ -172,7 +172,7 @@ async fn end_user(desk: &Desk, open: &OpenRealm, name: &str, choice: &Choice) ->
         .with("client", choice.client.as_deref().unwrap_or_default())
         .with("kind", choice.kind().map_or("", kind_word));
     let record = desk.record(open.realm.key, EventKind::AdminChange, &deed);
-    let ended = desk.store.end_grants(&filter, &record).await.map_err(|error| Failure::store(&error))?;
+    let ended = desk.store.end_grants(&filter, &record).await.map_err(|error| store_failure(&error))?;
     tell(desk, open, &ended)
 }
 
@@ -200,7 +200,7 @@ async fn end_found(desk: &Desk, open: &OpenRealm, sid: SessionId, found: Vec<Gra
     let names: Vec<String> = found.iter().map(|grant| grant_text(&grant.id)).collect();
     let record = desk.record(open.realm.key, EventKind::AdminChange, &Deed::to_session("session.end", sid).with("grants", names.join(" ")));
     let changes: Vec<Change> = found.iter().map(|grant| Change::EndGrant(grant.id)).collect();
-    match desk.store.record(&changes, &record).await.map_err(|error| Failure::store(&error))? {
+    match desk.store.record(&changes, &record).await.map_err(|error| store_failure(&error))? {
         Applied::Yes => Ok(found),
         // Ending has no condition that somebody else could break.
         Applied::Raced => {
@@ -225,7 +225,7 @@ pub(super) async fn all(desk: &Desk, filter: &GrantFilter) -> Result<Vec<Grant>,
     let mut grants = Vec::new();
     let mut page = Page::first(PAGE_ROWS_MAX);
     loop {
-        let found = desk.store.grants(filter, &page).await.map_err(|error| Failure::store(&error))?;
+        let found = desk.store.grants(filter, &page).await.map_err(|error| store_failure(&error))?;
         let last = found.last().map(|grant| grant.id);
         let is_full = found.len() == PAGE_ROWS_MAX;
         grants.extend(found);

@@ -1,7 +1,7 @@
 //! `admin unlock`: forgets wrong passwords.
 
 use super::{Deed, Desk, RealmOption, people};
-use crate::cli::{ExitStatus, Failure};
+use crate::cli::{ExitStatus, Failure, store_failure};
 use freshkey_core::event::EventKind;
 use serde_json::json;
 
@@ -33,7 +33,7 @@ pub(super) async fn run(desk: &Desk, arguments: &Arguments) -> Result<(), Failur
     let deed = user.as_ref().map_or_else(|| Deed::new("user.unlock", "*"), |user| Deed::to_user("user.unlock", user));
     let record = desk.record(open.realm.key, EventKind::AdminChange, &deed);
     let key = user.as_ref().map(|user| user.key);
-    desk.store.clear_login_failures(open.realm.key, key, &record).await.map_err(|error| Failure::store(&error))?;
+    desk.store.clear_login_failures(open.realm.key, key, &record).await.map_err(|error| store_failure(&error))?;
     desk.output.done(
         &format!("wrong passwords of {name} are forgotten"),
         &json!({ "action": "user.unlock", "realm": open.documents.name, "user": user.map(|user| user.username) }),

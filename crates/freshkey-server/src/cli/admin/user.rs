@@ -8,7 +8,7 @@ mod show;
 
 use super::values::{Assignment, parse_assignment, parse_name, parse_page_rows};
 use super::{Deed, Desk, OpenRealm, RealmOption, password, people};
-use crate::cli::{ExitStatus, Failure};
+use crate::cli::{ExitStatus, Failure, store_failure};
 use freshkey_core::change::Applied;
 use freshkey_core::event::EventKind;
 use serde_json::json;
@@ -206,7 +206,7 @@ pub(super) async fn run(desk: &Desk, arguments: &Arguments) -> Result<(), Failur
 async fn remove(desk: &Desk, open: &OpenRealm, name: &str) -> Result<(), Failure> {
     let user = people::user(desk, &open.realm, name).await?;
     let record = desk.record(open.realm.key, EventKind::AdminChange, &Deed::to_user("user.remove", &user));
-    match desk.store.delete_user(open.realm.key, user.key, &record).await.map_err(|error| Failure::store(&error))? {
+    match desk.store.delete_user(open.realm.key, user.key, &record).await.map_err(|error| store_failure(&error))? {
         Applied::Yes => desk.output.done(
             &format!("user {:?} is removed", user.username),
             &json!({ "action": "user.remove", "realm": open.documents.name, "user": user.username, "id": user.id }),

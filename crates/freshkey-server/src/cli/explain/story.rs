@@ -1,8 +1,8 @@
 //! What is known of a token, session or user, gathered from grants, events and configuration. Its JSON form is what programs read.
 
-use crate::cli::Failure;
 use crate::cli::admin::{Desk, OpenRealm, deadline, kind_word};
 use crate::cli::explain::reasons;
+use crate::cli::{Failure, store_failure};
 use freshkey_core::brute_force::{LockState, lock_state};
 use freshkey_core::client::Rotation;
 use freshkey_core::event::EventKind;
@@ -159,7 +159,7 @@ impl Story {
     }
 
     pub(super) async fn add_grants(&mut self, desk: &Desk, open: &OpenRealm, filter: &GrantFilter) -> Result<(), Failure> {
-        let grants = desk.store.grants(filter, &Page::first(PAGE_ROWS_MAX)).await.map_err(|error| Failure::store(&error))?;
+        let grants = desk.store.grants(filter, &Page::first(PAGE_ROWS_MAX)).await.map_err(|error| store_failure(&error))?;
         let now = desk.now.seconds();
         self.grants = grants.iter().map(|grant| grant_facts(open, grant, &grants, now)).collect();
         if let Some(key) = grants.first().map(|grant| grant.user)
@@ -171,7 +171,7 @@ impl Story {
     }
 
     pub(super) async fn add_user_with(&mut self, desk: &Desk, open: &OpenRealm, key: UserKey) -> Result<(), Failure> {
-        match desk.store.user(open.realm.key, key).await.map_err(|error| Failure::store(&error))? {
+        match desk.store.user(open.realm.key, key).await.map_err(|error| store_failure(&error))? {
             Some(user) => self.add_user(desk, open, user).await,
             None => Ok(()),
         }
@@ -179,7 +179,7 @@ impl Story {
 
     pub(super) async fn add_user(&mut self, desk: &Desk, open: &OpenRealm, user: User) -> Result<(), Failure> {
         let failures =
-            desk.store.login_failures(open.realm.key, user.key).await.map_err(|error| Failure::store(&error))?.unwrap_or_default();
+            desk.store.login_failures(open.realm.key, user.key).await.map_err(|error| store_failure(&error))?.unwrap_or_default();
         let locked = match lock_state(&failures, &open.realm.settings.brute_force, desk.now) {
             LockState::Open => None,
             LockState::Temporary { until_s } => Some(format!("until {}", crate::cli::output::moment::shown(until_s))),
@@ -240,7 +240,7 @@ impl Story {
 }
 
 async fn events(desk: &Desk, filter: &EventFilter, most: usize) -> Result<Vec<StoredEvent>, Failure> {
-    desk.store.events(filter, &Page::first(most.min(PAGE_ROWS_MAX))).await.map_err(|error| Failure::store(&error))
+    desk.store.events(filter, &Page::first(most.min(PAGE_ROWS_MAX))).await.map_err(|error| store_failure(&error))
 }
 
 fn grant_facts(open: &OpenRealm, grant: &Grant, siblings: &[Grant], now: i64) -> GrantFacts {

@@ -3,8 +3,8 @@
 use super::reasons::explained;
 use super::story::{Story, Subject, TokenFacts, Verdict};
 use super::{Arguments, realms};
-use crate::cli::Failure;
 use crate::cli::admin::{Desk, OpenRealm, not_found};
+use crate::cli::{Failure, store_failure};
 use freshkey_core::grant::GrantId;
 use freshkey_core::grants::{Setting, refresh_token};
 use freshkey_core::ids::{SessionId, UserKey};
@@ -131,7 +131,7 @@ async fn judge_refresh(desk: &Desk, open: &OpenRealm, text: &str, claims: &Claim
         Ok(token) => token,
         Err(refusal) => return Ok(refused(&refusal)),
     };
-    let context = desk.store.refresh_context(open.realm.key, token.sid, token.kind).await.map_err(|error| Failure::store(&error))?;
+    let context = desk.store.refresh_context(open.realm.key, token.sid, token.kind).await.map_err(|error| store_failure(&error))?;
     let id = GrantId { sid: token.sid, kind: token.kind, client: client.key, family: token.family };
     if let Some(facts) = &mut story.token {
         facts.generation = Some(token.generation);
@@ -157,7 +157,7 @@ async fn judge_access(desk: &Desk, open: &OpenRealm, text: &str, claims: &Claims
         Err(fault) => return Ok(refused(&Refusal::InvalidAccessToken(fault))),
     };
     let user = claims.sub.as_deref().map(UserKey::of);
-    let context = desk.store.access_token_context(open.realm.key, sid, user, &token.id).await.map_err(|error| Failure::store(&error))?;
+    let context = desk.store.access_token_context(open.realm.key, sid, user, &token.id).await.map_err(|error| store_failure(&error))?;
     Ok(match judge_access_token(setting, &token, context) {
         Ok(_) => usable("it is alive; applications that check it without asking the server accept it until it expires"),
         Err(fault) => refused(&Refusal::InvalidAccessToken(fault)),

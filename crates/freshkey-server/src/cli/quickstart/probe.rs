@@ -2,8 +2,8 @@
 
 use super::credentials::Credentials;
 use crate::cli::{ExitStatus, Failure};
-use crate::tls;
 use bytes::Bytes;
+use freshkey_service::tls;
 use http::header::{CONTENT_TYPE, HOST};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};

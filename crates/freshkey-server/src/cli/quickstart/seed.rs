@@ -2,7 +2,7 @@
 
 use super::REALM;
 use super::credentials::{Account, Credentials};
-use crate::cli::{ExitStatus, Failure};
+use crate::cli::{ExitStatus, Failure, store_failure};
 use crate::key_material::generate_realm_keys;
 use freshkey_core::Entropy;
 use freshkey_core::Now;
@@ -75,13 +75,13 @@ impl Seed<'_> {
         match self.store.create_user(self.documents.key, &record, EmailRule::Unique, &audit).await {
             Ok(UserCreated::Yes) => Ok(()),
             Ok(_) => Err(unusable(&"there is one of this name")),
-            Err(error) => Err(Failure::store(&error)),
+            Err(error) => Err(store_failure(&error)),
         }
     }
 }
 
 async fn load(store: &Store) -> Result<Option<RealmDocuments>, Failure> {
-    store.load_realm(REALM).await.map_err(|error| Failure::store(&error))
+    store.load_realm(REALM).await.map_err(|error| store_failure(&error))
 }
 
 async fn make_realm(store: &Store, now: Now, entropy: &dyn Entropy) -> Result<(), Failure> {
@@ -90,12 +90,12 @@ async fn make_realm(store: &Store, now: Now, entropy: &dyn Entropy) -> Result<()
     let new = NewRealm { name: realm.name, document: realm.document, items: realm.items };
     match store.create_realm(&new, &audit(RealmKey(0), "realm.create", REALM, now, entropy)).await {
         Ok(RealmCreated::Yes(_) | RealmCreated::NameTaken) => Ok(()),
-        Err(error) => Err(Failure::store(&error)),
+        Err(error) => Err(store_failure(&error)),
     }
 }
 
 async fn is_without_users(store: &Store, realm: RealmKey) -> Result<bool, Failure> {
-    let count = store.count_users(realm, &freshkey_store::UserFilter::default()).await.map_err(|error| Failure::store(&error))?;
+    let count = store.count_users(realm, &freshkey_store::UserFilter::default()).await.map_err(|error| store_failure(&error))?;
     Ok(count == 0)
 }
 

@@ -4,7 +4,7 @@ use super::Properties;
 use super::show::find;
 use crate::cli::admin::change::{Draft, change_realm};
 use crate::cli::admin::{Deed, Desk, OpenRealm, RealmOption};
-use crate::cli::{ExitStatus, Failure};
+use crate::cli::{ExitStatus, Failure, store_failure};
 use freshkey_core::change::Applied;
 use freshkey_core::documents::{ConfigItem, UserRecord};
 use freshkey_core::event::EventKind;
@@ -134,7 +134,7 @@ async fn link_service_account(desk: &Desk, realm: &RealmOption, client_id: &str)
     if !client.service_accounts.is_yes() {
         return Ok(());
     }
-    let found = desk.store.service_account(open.realm.key, client.key).await.map_err(|error| Failure::store(&error))?;
+    let found = desk.store.service_account(open.realm.key, client.key).await.map_err(|error| store_failure(&error))?;
     let user = match found {
         Some(user) if client.service_account == Some(user.key) => return Ok(()),
         Some(user) => user,
@@ -150,7 +150,7 @@ async fn link_service_account(desk: &Desk, realm: &RealmOption, client_id: &str)
                 .store
                 .create_user(open.realm.key, &record, EmailRule::MayRepeat, &audit)
                 .await
-                .map_err(|error| Failure::store(&error))?
+                .map_err(|error| store_failure(&error))?
             {
                 UserCreated::Yes => user,
                 _ => {
@@ -176,13 +176,13 @@ async fn link_service_account(desk: &Desk, realm: &RealmOption, client_id: &str)
 
 async fn remove_service_account(desk: &Desk, open: &OpenRealm, client_id: &str) -> Result<(), Failure> {
     let (client, _) = find(open, client_id)?;
-    let Some(user) = desk.store.service_account(open.realm.key, client.key).await.map_err(|error| Failure::store(&error))? else {
+    let Some(user) = desk.store.service_account(open.realm.key, client.key).await.map_err(|error| store_failure(&error))? else {
         return Ok(());
     };
     let audit =
         desk.record(open.realm.key, EventKind::AdminChange, &Deed::to_user("user.remove", &user).with("service_account_of", client_id));
     // Somebody else may have removed it at the same moment: then it is gone, as it should be.
     let (Applied::Yes | Applied::Raced) =
-        desk.store.delete_user(open.realm.key, user.key, &audit).await.map_err(|error| Failure::store(&error))?;
+        desk.store.delete_user(open.realm.key, user.key, &audit).await.map_err(|error| store_failure(&error))?;
     Ok(())
 }

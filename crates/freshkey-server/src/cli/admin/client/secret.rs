@@ -1,10 +1,10 @@
 //! `admin client secret`: shows and rotates the secret of a confidential client.
 
 use super::show::find;
-use crate::cli::Failure;
 use crate::cli::admin::change::change_realm;
 use crate::cli::admin::{Deed, Desk, RealmOption, not_found};
 use crate::cli::output::moment::{parse_duration_s, shown_from};
+use crate::cli::{Failure, store_failure};
 use freshkey_core::event::EventKind;
 use freshkey_core::keycloak::edit::{client_secret, rotate_client_secret};
 use freshkey_store::AuditRecord;
@@ -47,7 +47,7 @@ async fn show(desk: &Desk, realm: &RealmOption, client_id: &str) -> Result<(), F
     })?;
     let record: AuditRecord = desk.record(open.realm.key, EventKind::AdminChange, &Deed::to_client("client.secret.show", client_id));
     // Recorded before it is shown.
-    let _ = desk.store.record(&[], &record).await.map_err(|error| Failure::store(&error))?;
+    let _ = desk.store.record(&[], &record).await.map_err(|error| store_failure(&error))?;
     desk.output.secret(client_id, &secret)
 }
 

@@ -4,7 +4,7 @@ use super::{Fields, refused};
 use crate::cli::admin::keys::generate;
 use crate::cli::admin::values::parse_name;
 use crate::cli::admin::{Deed, Desk};
-use crate::cli::{ExitStatus, Failure};
+use crate::cli::{ExitStatus, Failure, store_failure};
 use freshkey_core::event::EventKind;
 use freshkey_core::ids::RealmKey;
 use freshkey_core::keycloak::defaults::{self, GeneratedKeys};
@@ -39,7 +39,7 @@ pub(super) async fn run(desk: &Desk, arguments: &Arguments) -> Result<(), Failur
     let new = NewRealm { name: documents.name, document: documents.document, items: documents.items };
     let record =
         desk.record(RealmKey(0), EventKind::AdminChange, &Deed::new("realm.create", name).with("changed", arguments.fields.names()));
-    match desk.store.create_realm(&new, &record).await.map_err(|error| Failure::store(&error))? {
+    match desk.store.create_realm(&new, &record).await.map_err(|error| store_failure(&error))? {
         RealmCreated::Yes(_) => desk.output.done(&format!("realm {name:?} is there"), &json!({ "action": "realm.create", "realm": name })),
         RealmCreated::NameTaken => Err(exists(name)),
     }

@@ -3,7 +3,7 @@
 use crate::cli::admin::values::parse_name;
 use crate::cli::admin::{Desk, OpenRealm};
 use crate::cli::output::standard_output;
-use crate::cli::{ExitStatus, Failure};
+use crate::cli::{ExitStatus, Failure, store_failure};
 use freshkey_core::keycloak::export::export_realm;
 use freshkey_core::keycloak::users::{Credentials, write_user};
 use freshkey_store::{PAGE_ROWS_MAX, Page, ServiceAccounts, UserFilter};
@@ -112,10 +112,10 @@ async fn write_users(desk: &Desk, open: &OpenRealm, out: &mut impl Write) -> Res
     let mut page = Page::first(PAGE_ROWS_MAX);
     let mut count = 0;
     loop {
-        let users = desk.store.list_users(open.realm.key, &filter, &page).await.map_err(|error| Failure::store(&error))?;
+        let users = desk.store.list_users(open.realm.key, &filter, &page).await.map_err(|error| store_failure(&error))?;
         for user in &users {
             // One that was deleted a moment ago is not there.
-            let Some(found) = desk.store.user_record(open.realm.key, user.key).await.map_err(|error| Failure::store(&error))? else {
+            let Some(found) = desk.store.user_record(open.realm.key, user.key).await.map_err(|error| store_failure(&error))? else {
                 continue;
             };
             out.write_all(if count == 0 { b"\n    " } else { b",\n    " }).map_err(|error| unwritable("the export", &error))?;

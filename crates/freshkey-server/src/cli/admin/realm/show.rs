@@ -1,9 +1,9 @@
 //! `admin realm show`: the settings that matter for tokens, in words.
 
-use crate::cli::Failure;
 use crate::cli::admin::{Desk, OpenRealm};
 use crate::cli::output::Format;
 use crate::cli::output::moment::span;
+use crate::cli::{Failure, store_failure};
 use freshkey_core::brute_force::Protection;
 use freshkey_core::client::Rotation;
 use freshkey_core::keycloak::build_realm;
@@ -17,7 +17,7 @@ pub(super) async fn run(desk: &Desk, name: &str) -> Result<(), Failure> {
         // The document is stored without its secrets.
         return desk.output.json(&open.documents.document);
     }
-    let users = desk.store.count_users(open.realm.key, &UserFilter::default()).await.map_err(|error| Failure::store(&error))?;
+    let users = desk.store.count_users(open.realm.key, &UserFilter::default()).await.map_err(|error| store_failure(&error))?;
     let mut facts = settings(&open);
     facts.insert(2, ("users", users.to_string()));
     desk.output.facts(&open.documents.document, &facts)?;

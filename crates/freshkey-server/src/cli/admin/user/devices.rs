@@ -1,7 +1,7 @@
 //! A user's devices for one-time codes: shown, and taken away. Making one is the user's affair.
 
 use crate::cli::admin::{Deed, Desk, OpenRealm, not_found};
-use crate::cli::{ExitStatus, Failure};
+use crate::cli::{ExitStatus, Failure, store_failure};
 use freshkey_core::change::Applied;
 use freshkey_core::documents::{CredentialRecord, UserRecord};
 use freshkey_core::event::EventKind;
@@ -50,7 +50,7 @@ pub(super) fn chosen(user: &User, record: &UserRecord, names: &[String]) -> Resu
 pub(super) async fn remove(desk: &Desk, open: &OpenRealm, user: &User, id: &str) -> Result<(), Failure> {
     let deed = Deed::to_user("user.remove-otp", user).with("credential", id.to_owned());
     let audit = desk.record(open.realm.key, EventKind::AdminChange, &deed);
-    match desk.store.remove_credential(open.realm.key, user.key, id, &audit).await.map_err(|error| Failure::store(&error))? {
+    match desk.store.remove_credential(open.realm.key, user.key, id, &audit).await.map_err(|error| store_failure(&error))? {
         Applied::Yes => Ok(()),
         Applied::Raced => Err(not_found(&format!("device {id} of user {:?} any more: somebody else was faster", user.username))),
     }

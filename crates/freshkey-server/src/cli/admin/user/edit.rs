@@ -5,7 +5,7 @@ use crate::cli::admin::change::refused;
 use crate::cli::admin::password::{self, Lasting};
 use crate::cli::admin::values::grouped;
 use crate::cli::admin::{Deed, Desk, OpenRealm, people};
-use crate::cli::{ExitStatus, Failure};
+use crate::cli::{ExitStatus, Failure, store_failure};
 use crate::limits::RACE_ATTEMPTS_MAX;
 use freshkey_core::documents::UserRecord;
 use freshkey_core::event::EventKind;
@@ -20,7 +20,7 @@ pub(super) async fn add(desk: &Desk, open: &OpenRealm, arguments: &AddArguments)
         new_user(&open.documents, &open.realm, &arguments.username, desk.now, &desk.entropy).map_err(|error| refused(&error))?;
     let changes = changes_of(open, &arguments.properties);
     record.user = change_user(&open.realm, &record.user, &changes).map_err(|error| refused(&error))?;
-    if desk.store.user_by_name(open.realm.key, &record.user.username).await.map_err(|error| Failure::store(&error))?.is_some() {
+    if desk.store.user_by_name(open.realm.key, &record.user.username).await.map_err(|error| store_failure(&error))?.is_some() {
         return Err(taken(UserChanged::NameTaken, &record));
     }
     let wants_password = arguments.password.generate || arguments.password.password_stdin;
@@ -34,7 +34,7 @@ pub(super) async fn add(desk: &Desk, open: &OpenRealm, arguments: &AddArguments)
         EventKind::AdminChange,
         &Deed::to_user("user.add", &record.user).with("changed", described(&changes).join(" ")),
     );
-    match desk.store.create_user(open.realm.key, &record, email_rule(open), &audit).await.map_err(|error| Failure::store(&error))? {
+    match desk.store.create_user(open.realm.key, &record, email_rule(open), &audit).await.map_err(|error| store_failure(&error))? {
         UserCreated::Yes => {}
         UserCreated::NameTaken | UserCreated::IdTaken => return Err(taken(UserChanged::NameTaken, &record)),
         UserCreated::EmailTaken => return Err(taken(UserChanged::EmailTaken, &record)),
@@ -65,7 +65,7 @@ pub(super) async fn set(desk: &Desk, open: &OpenRealm, arguments: &SetArguments)
     let user = people::user(desk, &open.realm, &arguments.user).await?;
     let lost_devices = match arguments.remove_otps.as_slice() {
         [] => Vec::new(),
-        names => match desk.store.user_record(open.realm.key, user.key).await.map_err(|error| Failure::store(&error))? {
+        names => match desk.store.user_record(open.realm.key, user.key).await.map_err(|error| store_failure(&error))? {
             Some(found) => devices::chosen(&user, &found.record, names)?,
             None => return Err(Failure::new(ExitStatus::NotFound, "the user was removed by somebody else")),
         },
@@ -85,7 +85,7 @@ pub(super) async fn set(desk: &Desk, open: &OpenRealm, arguments: &SetArguments)
     }
     if arguments.unlock {
         let audit = desk.record(open.realm.key, EventKind::AdminChange, &Deed::to_user("user.unlock", &user));
-        desk.store.clear_login_failures(open.realm.key, Some(user.key), &audit).await.map_err(|error| Failure::store(&error))?;
+        desk.store.clear_login_failures(open.realm.key, Some(user.key), &audit).await.map_err(|error| store_failure(&error))?;
         done.push("unlocked".to_owned());
     }
     if arguments.log_out {
@@ -104,12 +104,12 @@ pub(super) async fn change(
     mut decide: impl FnMut(&mut UserRecord) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     for _ in 0..RACE_ATTEMPTS_MAX {
-        let found = desk.store.user_record(open.realm.key, key).await.map_err(|error| Failure::store(&error))?;
+        let found = desk.store.user_record(open.realm.key, key).await.map_err(|error| store_failure(&error))?;
         let Some(mut found) = found else { return Err(Failure::new(ExitStatus::NotFound, "the user was removed by somebody else")) };
         decide(&mut found.record)?;
         let audit = desk.record(open.realm.key, EventKind::AdminChange, deed);
         let changed = desk.store.put_user(open.realm.key, &found.record, found.version, email_rule(open), &audit).await;
-        match changed.map_err(|error| Failure::store(&error))? {
+        match changed.map_err(|error| store_failure(&error))? {
             UserChanged::Yes => return Ok(()),
             UserChanged::Raced => {}
             in_the_way => return Err(taken(in_the_way, &found.record)),
@@ -123,7 +123,7 @@ pub(super) async fn change(
 pub(super) async fn log_out(desk: &Desk, open: &OpenRealm, user: &User) -> Result<usize, Failure> {
     let audit = desk.record(open.realm.key, EventKind::AdminChange, &Deed::to_user("user.log-out", user));
     let ended = desk.store.end_grants(&GrantFilter::user(open.realm.key, user.key), &audit).await;
-    ended.map(|grants| grants.len()).map_err(|error| Failure::store(&error))
+    ended.map(|grants| grants.len()).map_err(|error| store_failure(&error))
 }
 
 fn all_changes(open: &OpenRealm, arguments: &SetArguments) -> Vec<UserChange> {

@@ -1,9 +1,9 @@
 //! `admin user list`.
 
 use super::ListArguments;
-use crate::cli::Failure;
 use crate::cli::admin::{Desk, OpenRealm, not_found, people};
 use crate::cli::output::Listed;
+use crate::cli::{Failure, store_failure};
 use freshkey_core::keycloak::edit::RoleName;
 use freshkey_core::user::User;
 use freshkey_store::{Page, ServiceAccounts, TextMatch, UserFilter};
@@ -49,7 +49,7 @@ async fn find(desk: &Desk, open: &OpenRealm, arguments: &ListArguments) -> Resul
         let page = Page { after: arguments.after.as_ref().map(|name| name.to_lowercase()), rows: arguments.limit };
         store.list_users(realm.key, &filter(arguments), &page).await
     };
-    found.map_err(|error| Failure::store(&error))
+    found.map_err(|error| store_failure(&error))
 }
 
 fn filter(arguments: &ListArguments) -> UserFilter {

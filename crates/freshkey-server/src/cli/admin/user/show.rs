@@ -1,10 +1,10 @@
 //! `admin user show`: what tokens would say of a user, and why.
 
 use super::devices;
-use crate::cli::Failure;
 use crate::cli::admin::role::{role_names, role_text};
 use crate::cli::admin::{Desk, OpenRealm, people};
 use crate::cli::output::moment::{shown, shown_from, shown_ms};
+use crate::cli::{Failure, store_failure};
 use freshkey_core::brute_force::{LockState, LoginFailures, lock_state};
 use freshkey_core::keycloak::users::{Credentials, write_user};
 use freshkey_core::scopes::effective_roles;
@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 
 pub(super) async fn run(desk: &Desk, open: &OpenRealm, name: &str) -> Result<(), Failure> {
     let user = people::user(desk, &open.realm, name).await?;
-    let record = desk.store.user_record(open.realm.key, user.key).await.map_err(|error| Failure::store(&error))?;
-    let failures = desk.store.login_failures(open.realm.key, user.key).await.map_err(|error| Failure::store(&error))?.unwrap_or_default();
+    let record = desk.store.user_record(open.realm.key, user.key).await.map_err(|error| store_failure(&error))?;
+    let failures = desk.store.login_failures(open.realm.key, user.key).await.map_err(|error| store_failure(&error))?.unwrap_or_default();
     let effective = effective(open, &user);
     let mut shown_user = record.as_ref().map_or(Value::Null, |found| write_user(&open.realm, &found.record, Credentials::LeftOut));
     let lock = lock(desk, open, &failures);

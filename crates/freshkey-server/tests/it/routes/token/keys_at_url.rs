@@ -11,10 +11,11 @@ use freshkey_protocol::jose::Algorithm;
 use freshkey_server::clock::{SystemClock, SystemEntropy};
 use freshkey_server::config::OutgoingSettings;
 use freshkey_server::envelope::Envelope;
-use freshkey_server::listener::{Listener, Phase, Transport};
+use freshkey_server::listener::PROTOCOLS;
 use freshkey_server::local_ca::LocalCa;
 use freshkey_server::telemetry::Observer;
-use freshkey_server::tls::ServedCertificate;
+use freshkey_service::listener::{Listener, Phase};
+use freshkey_service::tls::ServedCertificate;
 use serde_json::json;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -40,7 +41,7 @@ impl Publisher {
         let ca = LocalCa::open_or_make(directory.path(), "localhost", freshkey_server::clock::Clock::now(&SystemClock)).unwrap();
         let certificate = ServedCertificate::load(&ca.certificate, &ca.key).unwrap();
         let listener =
-            Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0)), Transport::Tls(certificate.acceptor().unwrap()), 64).await.unwrap();
+            Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0)), Some(certificate.acceptor(PROTOCOLS).unwrap()), 64).await.unwrap();
         let address = listener.local_address().unwrap();
         let said = Arc::new(Mutex::new((StatusCode::OK, key.jwks())));
         let (calls, called) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));

@@ -7,7 +7,7 @@ use super::{Kept, add_missing_key, report, summary};
 use crate::cli::admin::values::parse_name;
 use crate::cli::admin::{Deed, Desk, not_found};
 use crate::cli::output::Format;
-use crate::cli::{ExitStatus, Failure};
+use crate::cli::{ExitStatus, Failure, store_failure};
 use crate::keycloak_database::{Address, MoveError, Moved, Movement, Plan, Sessions, Source, SourceError};
 use crate::limits::STANDARD_INPUT_BYTES_MAX;
 use crate::private_file;
@@ -190,7 +190,7 @@ fn source_failure(error: &SourceError) -> Failure {
 fn failure(name: &str, error: &MoveError) -> Failure {
     match error {
         MoveError::Source(error) => source_failure(error),
-        MoveError::Store(error) => Failure::store(error),
+        MoveError::Store(error) => store_failure(error),
         MoveError::Exists => exists(name),
         MoveError::Import(_) | MoveError::NoKey(_) | MoveError::Stopped => {
             Failure::new(ExitStatus::Failed, format!("realm {name:?}: {error}"))

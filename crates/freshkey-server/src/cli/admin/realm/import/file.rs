@@ -5,7 +5,7 @@ use super::super::create::exists;
 use super::{Kept, add_missing_key, report, summary};
 use crate::cli::admin::{Deed, Desk, not_found};
 use crate::cli::output::Format;
-use crate::cli::{ExitStatus, Failure};
+use crate::cli::{ExitStatus, Failure, store_failure};
 use crate::limits::IMPORTED_USERS_PER_BATCH;
 use freshkey_core::documents::UserRecord;
 use freshkey_core::entropy::{random_bytes, random_uuid};
@@ -76,7 +76,7 @@ async fn import(desk: &Desk, plan: &ImportPlan<'_>) -> Result<(), Failure> {
     let new = NewRealm { name: plan.name().to_owned(), document: off, items: plan.documents().items.clone() };
     let deed = Deed::new("realm.import", plan.name()).with("users", plan.user_count().to_string());
     let record = desk.record(RealmKey(0), EventKind::AdminChange, &deed);
-    let key = match desk.store.create_realm(&new, &record).await.map_err(|error| Failure::store(&error))? {
+    let key = match desk.store.create_realm(&new, &record).await.map_err(|error| store_failure(&error))? {
         RealmCreated::Yes(key) => key,
         RealmCreated::NameTaken => return Err(exists(plan.name())),
     };
@@ -116,7 +116,7 @@ async fn import_users(
             return Ok(());
         }
         let records = hashed(desk, batch, algorithm)?;
-        match desk.store.import_users(key, &records, emails).await.map_err(|error| Failure::store(&error))? {
+        match desk.store.import_users(key, &records, emails).await.map_err(|error| store_failure(&error))? {
             Imported::Yes => progress.inc(u64::try_from(records.len()).unwrap_or_default()),
             Imported::Conflict { username, .. } => {
                 return Err(Failure::new(ExitStatus::Conflict, format!("user {username:?} has the id, name or address of another"))
@@ -176,7 +176,7 @@ async fn switch_on(desk: &Desk, plan: &ImportPlan<'_>) -> Result<(), Failure> {
         .store
         .change_realm(open.documents.key, open.documents.version, &change, &record)
         .await
-        .map_err(|error| Failure::store(&error))?
+        .map_err(|error| store_failure(&error))?
     {
         freshkey_store::RealmChanged::Yes => Ok(()),
         _ => Err(Failure::new(ExitStatus::Conflict, "the realm was changed by somebody else during the import")),

@@ -14,7 +14,7 @@ pub struct Failure {
     pub status: ExitStatus,
 }
 
-/// Exit codes. They are documented in `--help` and never change their meaning; those that `freshkey-server` has, too, mean the same there.
+/// Exit codes. They are documented in `--help`, never change their meaning, and mean the same in every program of the house.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExitStatus {
     /// Failed while running.
@@ -23,10 +23,16 @@ pub enum ExitStatus {
     Usage = 2,
     /// The configuration is wrong.
     Configuration = 3,
+    /// The database is unreachable, or its schema isn't the one that is needed.
+    Database = 4,
     /// A key, a certificate or a file cannot be used.
     Material = 5,
     /// An address cannot be listened on.
     Listen = 6,
+    /// There is no such thing.
+    NotFound = 7,
+    /// It exists already, or somebody else changed it at the same moment.
+    Conflict = 8,
     /// The answer is no.
     Refused = 9,
 }

@@ -1,18 +1,21 @@
+//! Tests of certificates in files.
+
 use super::*;
-use crate::local_ca::LocalCa;
-use freshkey_core::Now;
 
-const NOW_MS: i64 = 1_800_000_000_000;
-
+/// A certificate and its key.
 struct Pair {
     directory: tempfile::TempDir,
-    ca: LocalCa,
+    certificate: PathBuf,
+    key: PathBuf,
 }
 
 fn pair() -> Pair {
     let directory = tempfile::tempdir().expect("a directory");
-    let ca = LocalCa::open_or_make(directory.path(), "localhost", Now::from_milliseconds(NOW_MS)).expect("made");
-    Pair { directory, ca }
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("made");
+    let (certificate, key) = (directory.path().join("certificate.pem"), directory.path().join("key.pem"));
+    std::fs::write(&certificate, made.cert.pem()).expect("written");
+    std::fs::write(&key, made.signing_key.serialize_pem()).expect("written");
+    Pair { directory, certificate, key }
 }
 
 #[test]
@@ -24,7 +27,7 @@ fn what_is_wrong_with_a_file_is_told_with_its_name() {
         std::fs::write(&path, text).expect("written");
         path
     };
-    let (certificate, key) = (&one.ca.certificate, &one.ca.key);
+    let (certificate, key) = (&one.certificate, &one.key);
     let empty = write("empty.pem", "");
     let garbage = write("garbage.pem", "-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n");
     let broken = write("broken.pem", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
@@ -38,7 +41,7 @@ fn what_is_wrong_with_a_file_is_told_with_its_name() {
         (&garbage, key, &garbage, "not PEM"),
         (certificate, &broken, &broken, "broken or of a kind"),
         (&large, key, &large, "more than"),
-        (certificate, &other.ca.key, &other.ca.key, "does not belong to the certificate"),
+        (certificate, &other.key, &other.key, "does not belong to the certificate"),
     ];
     for (certificate, key, blamed, words) in cases {
         let error = ServedCertificate::load(certificate, key).expect_err(words).to_string();
@@ -49,15 +52,15 @@ fn what_is_wrong_with_a_file_is_told_with_its_name() {
 #[test]
 fn a_renewed_certificate_is_taken_over_and_a_broken_one_is_not() {
     let (one, other) = (pair(), pair());
-    let served = ServedCertificate::load(&one.ca.certificate, &one.ca.key).expect("usable");
+    let served = ServedCertificate::load(&one.certificate, &one.key).expect("usable");
     let shown = |served: &ServedCertificate| served.current.load().cert.clone();
     let before = shown(&served);
     assert!(!served.follow().expect("nothing to do"));
-    std::fs::copy(&other.ca.certificate, &one.ca.certificate).expect("copied");
+    std::fs::copy(&other.certificate, &one.certificate).expect("copied");
     assert!(served.follow().is_err(), "the key is still that of the old one");
     assert_eq!(shown(&served), before);
     assert!(!served.follow().expect("one complaint is enough"));
-    std::fs::copy(&other.ca.key, &one.ca.key).expect("copied");
+    std::fs::copy(&other.key, &one.key).expect("copied");
     assert!(served.follow().expect("usable"));
     assert_ne!(shown(&served), before);
 }

@@ -1,10 +1,40 @@
 //! Logs: one line for each record, for people or as JSON, on standard error.
 
-use crate::config::{Colour, LogFormat, LogSettings};
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
+
+/// How a process logs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogSettings {
+    /// For people or programs.
+    pub format: LogFormat,
+    /// A level, or directives in the words of `tracing`.
+    pub level: String,
+    /// Colours.
+    pub colour: Colour,
+}
+
+/// For whom a log is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// People.
+    Human,
+    /// Programs.
+    Json,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Colour {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
 
 /// The log could not be set up.
 #[derive(Debug)]
@@ -37,13 +67,13 @@ pub fn install_logging(settings: &LogSettings) -> Result<(), LoggingError> {
 
 /// Writes each record as exactly one line: what came from outside can neither forge another nor command the terminal (T-054).
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Lines {
-    pub(super) escapes: Escapes,
+struct Lines {
+    escapes: Escapes,
 }
 
 /// What becomes of ESC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Escapes {
+enum Escapes {
     /// It is ours: the formatter escapes those in values itself.
     Kept,
     /// There should be none.
@@ -73,7 +103,7 @@ impl Write for Lines {
 
 impl Lines {
     /// The formatter hands over a whole record at a time, with a line end.
-    pub(super) fn one_line(self, record: &[u8]) -> Vec<u8> {
+    fn one_line(self, record: &[u8]) -> Vec<u8> {
         let (text, end) = record.strip_suffix(b"\n").map_or((record, &b""[..]), |text| (text, &b"\n"[..]));
         let mut line = Vec::with_capacity(record.len());
         for byte in text {
@@ -86,5 +116,18 @@ impl Lines {
         }
         line.extend_from_slice(end);
         line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn t_054_a_record_is_one_line_whatever_is_in_it() {
+        let lines = Lines { escapes: Escapes::Replaced };
+        assert_eq!(lines.one_line(b"a\r\nINFO forged\x1b[31m\x7f\tb\n"), b"a\\x0d\\x0aINFO forged\\x1b[31m\\x7f\tb\n");
+        assert_eq!(Lines { escapes: Escapes::Kept }.one_line(b"\x1b[32mINFO\x1b[0m\n\n"), b"\x1b[32mINFO\x1b[0m\\x0a\n");
+        assert_eq!(lines.one_line("é".as_bytes()), "é".as_bytes());
     }
 }
