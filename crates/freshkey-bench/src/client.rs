@@ -15,6 +15,7 @@ use serde::Deserialize;
 use std::fs::File;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// The order. `xtask/src/bench.rs` writes it.
@@ -107,8 +108,17 @@ fn timed(command: &mut Command) -> Result<u32, String> {
 }
 
 /// Signs in to a provider of the test kit.
-fn sign_in(home: &Home, provider: &TestProvider, name: &str) -> Result<(), String> {
-    let arguments = ["login", name, "--issuer", provider.issuer(), "--client-id", "app", "--username", "ann", "--password-stdin"];
-    let ended = home.run_with_input(&arguments, "the password\n");
-    if ended.code == 0 { Ok(()) } else { Err(ended.stderr) }
+async fn sign_in(home: &Arc<Home>, provider: &TestProvider, name: &'static str) -> Result<(), String> {
+    let (home, issuer) = (Arc::clone(home), provider.issuer().to_owned());
+    beside(move || {
+        let arguments = ["login", name, "--issuer", &issuer, "--client-id", "app", "--username", "ann", "--password-stdin"];
+        let ended = home.run_with_input(&arguments, "the password\n");
+        if ended.code == 0 { Ok(()) } else { Err(ended.stderr) }
+    })
+    .await
+}
+
+/// Does what blocks beside the provider, which lives in this process and has to answer meanwhile.
+async fn beside<T: Send + 'static>(work: impl FnOnce() -> Result<T, String> + Send + 'static) -> Result<T, String> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| error.to_string())?
 }

@@ -45,6 +45,8 @@ impl Identity {
             headers.insert(ASSERTION_HEADER, assertion.value);
             fresh_until_s = assertion.fresh_until_s;
         }
+        // A copy has no room to spare, of which a map that has grown keeps half as much again.
+        let headers = headers.clone();
         let made = Arc::new(Self { application: place, headers, fresh_until_s });
         token.identity.store(Some(Arc::clone(&made)));
         Ok(made)

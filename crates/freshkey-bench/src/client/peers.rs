@@ -66,9 +66,10 @@ fn release_of(home: &Home, program: &str, option: &str) -> String {
 fn oidc_token(home: &Home, quickstart: &Quickstart) -> Result<Peer, String> {
     let hint = "hint: `apt-get install oidc-agent-cli`";
     std::fs::create_dir_all(home.path(".oidc-agent")).map_err(|error| error.to_string())?;
+    // It does not flush what it says into a pipe; `stdbuf` becomes it, and makes it do so at every line.
     let mut child = home
-        .command("oidc-agent")
-        .args(["--console", "--no-autoload"])
+        .command("stdbuf")
+        .args(["-oL", "oidc-agent", "--console", "--no-autoload"])
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()

@@ -26,7 +26,7 @@ const OF_ORIGIN: [&str; 9] = [
 /// Whether an application could take a header of this name for an order to read the method differently.
 #[must_use]
 pub fn is_override(name: &str) -> bool {
-    OVERRIDES.iter().any(|own| is_like(own.as_bytes(), name.as_bytes()))
+    may_be_one(name) && OVERRIDES.iter().any(|own| is_like(own.as_bytes(), name.as_bytes()))
 }
 
 /// Whether an application could take a header of this name for a description that makes another request of it. Names of where a request came from count
@@ -45,7 +45,15 @@ pub fn strip_descriptions(headers: &mut HeaderMap) {
     }
 }
 
+/// Every name in the lists begins with one of these letters, and most headers with neither.
+fn may_be_one(name: &str) -> bool {
+    name.starts_with(['x', 'f'])
+}
+
 fn is_description(name: &str) -> bool {
+    if !may_be_one(name) {
+        return false;
+    }
     let name = name.as_bytes();
     FAMILIES.iter().any(|family| name.get(..family.len()).is_some_and(|start| is_like(family.as_bytes(), start)))
         || NAMES.iter().any(|own| is_like(own.as_bytes(), name))
@@ -67,6 +75,9 @@ mod tests {
         }
         for name in ["x-http-method", "x_http_method_override", "x-method.override"] {
             assert!(is_override(name), "{name}");
+        }
+        for name in FAMILIES.into_iter().chain(NAMES).chain(OVERRIDES).chain(OF_ORIGIN) {
+            assert!(may_be_one(name), "{name}");
         }
         assert!(!is_override("x-http-methods"));
     }
