@@ -1,5 +1,6 @@
 //! An issuer whose tokens are believed, and what is asked of them.
 
+use crate::http_client::HttpClient;
 use freshkey_protocol::Secret;
 use freshkey_protocol::jose::Algorithm;
 use std::path::PathBuf;
@@ -58,6 +59,8 @@ pub struct Introspection {
     pub client_id: String,
     /// The secret of who asks.
     pub client_secret: IntrospectionSecret,
+    /// The way there.
+    pub client: HttpClient,
 }
 
 /// A secret without `Debug`, of which two can be compared.

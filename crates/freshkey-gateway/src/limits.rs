@@ -63,6 +63,12 @@ pub const INTROSPECTION_BYTES_MAX: usize = 128 * 1024;
 /// How long an introspection may take.
 pub const INTROSPECTION_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// Connections to an introspection endpoint that are kept for the next questions.
+pub const INTROSPECTION_CONNECTIONS_KEPT_MAX: usize = 16;
+
+/// How long a connection is used for further questions: a replaced authority counts after that at the latest.
+pub const KEPT_CONNECTION_AGE_MAX: Duration = Duration::from_secs(30);
+
 /// How old the answer of an introspection may be. With what the answer takes on its way, a revoked token is refused within two seconds.
 pub const INTROSPECTION_AGE_MAX_MS: i64 = 1_000;
 

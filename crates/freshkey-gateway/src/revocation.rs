@@ -2,7 +2,7 @@
 //! for ever. When the issuer does not answer, nobody passes: who wants this check wants it then, too.
 
 use crate::clock::Clock;
-use crate::http_client::{ClientError, HttpClient};
+use crate::http_client::ClientError;
 use crate::issuer::{Introspection, Issuer};
 use crate::limits::{INTROSPECTION_AGE_MAX_MS, INTROSPECTION_BYTES_MAX, INTROSPECTION_TIMEOUT};
 use crate::reason::Reason;
@@ -53,7 +53,7 @@ pub async fn check(
     if let Some(known) = standing.known(asked_at_ms) {
         return known;
     }
-    match timeout(INTROSPECTION_TIMEOUT, ask(issuer, introspection, text)).await {
+    match timeout(INTROSPECTION_TIMEOUT, ask(introspection, text)).await {
         Ok(Ok(true)) => {
             standing.confirmed_at_ms.store(asked_at_ms, Ordering::Release);
             Ok(())
@@ -73,9 +73,8 @@ pub async fn check(
     }
 }
 
-async fn ask(issuer: &Issuer, introspection: &Introspection, text: &str) -> Result<bool, ClientError> {
-    let client = HttpClient::new(issuer.keys.ca_file.clone());
-    let Introspection { url, client_id, client_secret } = introspection;
+async fn ask(introspection: &Introspection, text: &str) -> Result<bool, ClientError> {
+    let Introspection { url, client_id, client_secret, client } = introspection;
     // RFC 6749 §2.3.1: each half is form-encoded first.
     let pair = format!("{}:{}", form_encoded(client_id), form_encoded(client_secret.0.expose()));
     let mut authorization = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(pair))).map_err(|_| ClientError::BadUrl)?;

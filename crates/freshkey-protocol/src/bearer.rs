@@ -53,9 +53,9 @@ pub(crate) fn credentials<'a>(header: &'a [u8], scheme: &str) -> Option<&'a [u8]
     is_scheme.then(|| rest.trim_ascii_start())
 }
 
-/// Few comparisons, all of them made: letters of both cases at once, and `-`, `.`, `/` and the digits, which are neighbours.
+/// Few comparisons, all of them made: `-`, `.`, `/` and the digits are neighbours.
 fn is_token_byte(byte: u8) -> bool {
-    matches!(byte | 0x20, b'a'..=b'z') | matches!(byte, b'-'..=b'9') | (byte == b'+') | (byte == b'_') | (byte == b'~')
+    byte.is_ascii_alphabetic() | matches!(byte, b'-'..=b'9') | (byte == b'+') | (byte == b'_') | (byte == b'~')
 }
 
 #[cfg(test)]

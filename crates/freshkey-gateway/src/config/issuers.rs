@@ -2,11 +2,12 @@
 
 use super::file::{IntrospectionTable, IssuerTable};
 use super::problems::Complaints;
-use crate::http_client::is_this_machine;
+use crate::http_client::{HttpClient, is_this_machine};
 use crate::issuer::{Introspection, IntrospectionSecret, Issuer, KeyAddress, KeySource};
+use crate::limits::INTROSPECTION_CONNECTIONS_KEPT_MAX;
 use freshkey_protocol::Secret;
 use freshkey_protocol::jose::{Algorithm, Family};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub(super) fn read(tables: &[IssuerTable], directory: &Path, complaints: &mut Complaints<'_>) -> Vec<Issuer> {
     if tables.is_empty() {
@@ -40,7 +41,8 @@ fn issuer(number: usize, table: &IssuerTable, directory: &Path, complaints: &mut
     let refresh_s = bounded(&key("refresh_s"), table.refresh_s, 30, 5, 50, complaints);
     let kept_s = bounded(&key("keys_kept_s"), table.keys_kept_s, 86_400, 60, 7 * 86_400, complaints);
     let skew_s = bounded(&key("clock_skew_s"), table.clock_skew_s, 5, 0, 60, complaints);
-    let introspection = table.introspection.as_ref().and_then(|table| introspection(number, table, directory, complaints));
+    let ca_file = table.ca_file.as_ref().map(|file| directory.join(file));
+    let introspection = table.introspection.as_ref().and_then(|table| introspection(number, table, ca_file.clone(), directory, complaints));
     Some(Issuer {
         algorithms: algorithms(&key("algorithms"), table, complaints),
         name: name?,
@@ -48,7 +50,7 @@ fn issuer(number: usize, table: &IssuerTable, directory: &Path, complaints: &mut
         parties: table.authorized_parties.clone().unwrap_or_default(),
         skew_s: i64::from(skew_s),
         needs_subject: table.subject_required.unwrap_or(true),
-        keys: KeySource { address: address?, ca_file: table.ca_file.as_ref().map(|file| directory.join(file)), refresh_s, kept_s },
+        keys: KeySource { address: address?, ca_file, refresh_s, kept_s },
         introspection,
     })
 }
@@ -88,7 +90,13 @@ fn key_address(number: usize, table: &IssuerTable, directory: &Path, complaints:
     }
 }
 
-fn introspection(number: usize, table: &IntrospectionTable, directory: &Path, complaints: &mut Complaints<'_>) -> Option<Introspection> {
+fn introspection(
+    number: usize,
+    table: &IntrospectionTable,
+    ca_file: Option<PathBuf>,
+    directory: &Path,
+    complaints: &mut Complaints<'_>,
+) -> Option<Introspection> {
     let key = |name: &str| format!("issuers[{number}].introspection.{name}");
     let mut required = |name: &str, value: &Option<String>| {
         if value.as_deref().is_none_or(str::is_empty) {
@@ -104,7 +112,8 @@ fn introspection(number: usize, table: &IntrospectionTable, directory: &Path, co
     match std::fs::read_to_string(directory.join(&file)) {
         Ok(text) => {
             let client_secret = IntrospectionSecret(Secret::new(text.trim_end().to_owned()));
-            Some(Introspection { url, client_id: client_id?, client_secret })
+            let client = HttpClient::keeping(ca_file, INTROSPECTION_CONNECTIONS_KEPT_MAX);
+            Some(Introspection { url, client_id: client_id?, client_secret, client })
         }
         Err(error) => {
             complaints.add(key("client_secret_file"), format!("{file} cannot be read: {error}"));

@@ -42,3 +42,18 @@ async fn t_072_an_issuer_that_does_not_say_whether_a_token_is_revoked_opens_noth
         assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")), "{answer:?}");
     }
 }
+
+#[tokio::test]
+async fn questions_share_a_connection_and_survive_its_end() {
+    let (gateway, provider, _application) = gateway().await;
+    assert_eq!(gateway.get_with("/api/whoami", &provider.token()).await.status, 200);
+    let connections = provider.connections();
+    for _ in 0..4 {
+        gateway.clock.advance_ms(1000);
+        assert_eq!(gateway.get_with("/api/whoami", &provider.token()).await.status, 200);
+    }
+    assert_eq!((provider.introspections.load(Ordering::SeqCst), provider.connections()), (5, connections));
+    provider.hang_up();
+    assert_eq!(gateway.get_with("/api/whoami", &provider.token()).await.status, 200, "the question is asked again on a new connection");
+    assert_eq!(provider.connections(), connections + 1);
+}

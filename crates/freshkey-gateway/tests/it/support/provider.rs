@@ -12,12 +12,15 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
+use tokio::task::AbortHandle;
 
 pub(crate) struct Provider {
     pub(crate) address: SocketAddr,
     pub(crate) published: Arc<Mutex<String>>,
     pub(crate) fetches: Arc<AtomicUsize>,
     pub(crate) introspections: Arc<AtomicUsize>,
+    /// Every connection that was made to it.
+    connections: Arc<Mutex<Vec<AbortHandle>>>,
     introspection: Arc<Mutex<String>>,
     key: Mutex<SigningKey>,
 }
@@ -35,6 +38,8 @@ impl Provider {
         let introspections = Arc::new(AtomicUsize::new(0));
         let introspection = Arc::new(Mutex::new(r#"{"active":true}"#.to_owned()));
         let places = [(Arc::clone(&published), Arc::clone(&fetches)), (Arc::clone(&introspection), Arc::clone(&introspections))];
+        let connections = Arc::new(Mutex::new(Vec::new()));
+        let accepted = Arc::clone(&connections);
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.expect("accepted");
@@ -45,10 +50,11 @@ impl Provider {
                     let body = text.lock().expect("unharmed").clone();
                     async move { Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(body)))) }
                 });
-                tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+                let conversation = tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+                accepted.lock().expect("unharmed").push(conversation.abort_handle());
             }
         });
-        Self { address, published, fetches, introspections, introspection, key: Mutex::new(key) }
+        Self { address, published, fetches, introspections, connections, introspection, key: Mutex::new(key) }
     }
 
     /// A fresh key.
@@ -63,6 +69,16 @@ impl Provider {
         let key = Self::key(id);
         *self.published.lock().expect("unharmed") = key_set(&[&key]);
         *self.key.lock().expect("unharmed") = key;
+    }
+
+    /// How many connections were made to it.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.lock().expect("unharmed").len()
+    }
+
+    /// Closes every connection without a word.
+    pub(crate) fn hang_up(&self) {
+        self.connections.lock().expect("unharmed").iter().for_each(AbortHandle::abort);
     }
 
     /// What it says from now on when it is asked about a token.
