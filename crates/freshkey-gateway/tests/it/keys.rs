@@ -65,15 +65,19 @@ async fn t_073_a_broken_new_configuration_leaves_the_old_one_in_force() {
 
 #[tokio::test]
 async fn t_076_two_issuers_do_not_speak_for_each_other() {
-    let (first, second, application) = (Provider::start().await, Provider::start().await, Application::start().await);
-    let other = format!(
-        "[[issuers]]\nissuer = \"{0}\"\naudiences = [\"api\"]\nalgorithms = [\"ES256\"]\njwks_url = \"{0}/certs\"\n[[applications]]",
-        second.issuer()
-    );
-    let gateway = Gateway::start(&CONFIGURATION.replace("[[applications]]", &other), &first, &application).await;
-    assert_eq!(gateway.get_with("/api/whoami", &first.token()).await.status, 200);
-    assert_eq!(gateway.get_with("/api/whoami", &second.token()).await.status, 200);
-    let mut crossed = claims(&first);
-    crossed["exp"] = json!(START_S + 300);
-    assert_eq!(gateway.get_with("/api/whoami", &second.sign(&crossed)).await.status, 401, "both have a key k1");
+    let (first, application) = (Provider::start().await, Application::start().await);
+    // With an id of a key that the first has, too, and with one that tells the second before its claims are looked at.
+    for id in ["k1", "k2"] {
+        let second = Provider::with_key(Provider::key(id)).await;
+        let other = format!(
+            "[[issuers]]\nissuer = \"{0}\"\naudiences = [\"api\"]\nalgorithms = [\"ES256\"]\njwks_url = \"{0}/certs\"\n[[applications]]",
+            second.issuer()
+        );
+        let gateway = Gateway::start(&CONFIGURATION.replace("[[applications]]", &other), &first, &application).await;
+        assert_eq!(gateway.get_with("/api/whoami", &first.token()).await.status, 200);
+        assert_eq!(gateway.get_with("/api/whoami", &second.token()).await.status, 200);
+        let mut crossed = claims(&first);
+        crossed["exp"] = json!(START_S + 300);
+        assert_eq!(gateway.get_with("/api/whoami", &second.sign(&crossed)).await.status, 401, "{id}");
+    }
 }

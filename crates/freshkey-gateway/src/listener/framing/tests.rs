@@ -82,6 +82,30 @@ fn t_077_what_came_before_the_wrong_message_is_told_apart_from_it() {
     assert_eq!(scanner.feed(b"TP/1.1\r\nX : y\r\n").expect_err("wrong").sound_bytes, Some(0));
 }
 
+/// Of a message, or anything: bytes of no form at all would never come beyond the first line.
+fn piece() -> impl Strategy<Value = Vec<u8>> {
+    const PIECES: &[&str] = &[
+        "GET / HTTP/1.1\r\n",
+        "POST /a HTTP/1.0\r\n",
+        "Content-Length: 3\r\n",
+        "Transfer-Encoding: chunked\r\n",
+        "X:\r\n",
+        "X: y\r\n",
+        "\r\n",
+        ":",
+        "\r",
+        "\n",
+        "3\r\nabc\r\n",
+        "0\r\n\r\n",
+        "abc",
+        "ffffffffffffffff",
+    ];
+    prop_oneof![
+        6 => (0..PIECES.len()).prop_map(|number| PIECES[number].as_bytes().to_vec()),
+        1 => proptest::collection::vec(any::<u8>(), 0..16),
+    ]
+}
+
 proptest! {
     #[test]
     fn where_the_bytes_are_cut_makes_no_difference(number in 0..BAD.len() + GOOD.len(), cuts in proptest::collection::vec(0_usize..200, 0..6)) {
@@ -103,7 +127,7 @@ proptest! {
     }
 
     #[test]
-    fn t_050_no_bytes_make_the_scanner_panic(bytes in proptest::collection::vec(any::<u8>(), 0..512)) {
-        let _ = FramingScanner::default().feed(&bytes);
+    fn t_050_no_bytes_make_the_scanner_panic(pieces in proptest::collection::vec(piece(), 0..24)) {
+        let _ = FramingScanner::default().feed(&pieces.concat());
     }
 }
