@@ -31,30 +31,51 @@ pub(crate) struct Arguments {
     #[arg(long, conflicts_with_all = ["quick", "long"])]
     pub(crate) python: bool,
 
-    /// Run only tests whose names contain one of these, and none of the checks before them.
+    /// Run only tests whose names contain one of these, and none of the checks before them. With --long, run only the long steps of these names:
+    /// failover, gateway, fuzz, or that of a fuzz target.
     pub(crate) filter: Vec<String>,
 }
 
 /// Runs the steps and reports.
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let mut steps = Steps::default();
+    let is_filtered = !arguments.filter.is_empty();
     if arguments.python {
         steps.run("libraries of Python", python::ensure);
         steps.run("programs", || execute(workspace::cargo().args(["build", "--workspace", "--bins"])));
         steps.run("tests of the Python package", || python::test(&arguments.filter, None));
         return steps.finish();
     }
-    let path = if arguments.quick { provision::path_with_postgres() } else { tools(&mut steps) };
-    if arguments.filter.is_empty() {
-        checks(&mut steps);
+    if !(arguments.long && is_filtered) {
+        let path = if arguments.quick { provision::path_with_postgres() } else { tools(&mut steps) };
+        if !is_filtered {
+            checks(&mut steps);
+        }
+        tests(&mut steps, arguments, path.as_ref());
     }
-    tests(&mut steps, arguments, path.as_ref());
     if arguments.long {
-        failover(&mut steps);
-        gateway_at_length(&mut steps);
-        fuzz(&mut steps);
+        long(&mut steps, &arguments.filter);
     }
     steps.finish()
+}
+
+/// What takes minutes.
+fn long(steps: &mut Steps, filter: &[String]) {
+    let is_wanted = |name: &str| filter.is_empty() || filter.iter().any(|word| name.contains(word.as_str()));
+    if is_wanted("failover") {
+        failover(steps);
+    }
+    if is_wanted("gateway") {
+        gateway_at_length(steps);
+    }
+    let targets: Vec<String> = fuzz_targets().into_iter().filter(|target| is_wanted("fuzz") || is_wanted(target)).collect();
+    if targets.is_empty() && !is_wanted("failover") && !is_wanted("gateway") {
+        steps.run("long", || Err("no long step has such a name\nhint: failover, gateway, fuzz, or a file in fuzz/fuzz_targets".to_owned()));
+    } else if !targets.is_empty() {
+        fuzz(steps, &targets);
+    } else if filter.is_empty() {
+        steps.run("fuzz", || Err("there are no targets under fuzz/fuzz_targets".to_owned()));
+    }
 }
 
 fn tools(steps: &mut Steps) -> Option<OsString> {
@@ -130,12 +151,7 @@ fn gateway_at_length(steps: &mut Steps) {
     });
 }
 
-fn fuzz(steps: &mut Steps) {
-    let targets = fuzz_targets();
-    if targets.is_empty() {
-        steps.run("fuzz", || Err("there are no targets under fuzz/fuzz_targets".to_owned()));
-        return;
-    }
+fn fuzz(steps: &mut Steps, targets: &[String]) {
     let mut ready = false;
     steps.run("fuzz tools", || provision::ensure_fuzz_tools().map(|()| ready = true));
     if !ready {
@@ -145,7 +161,7 @@ fn fuzz(steps: &mut Steps) {
         steps.run(&format!("fuzz {target}"), || {
             let mut command = Command::new("cargo");
             command.current_dir(workspace::root());
-            command.args(["+nightly", "fuzz", "run", &target, "--"]);
+            command.args(["+nightly", "fuzz", "run", target, "--"]);
             command.arg(format!("-max_total_time={FUZZ_SECONDS}"));
             execute(command.arg(format!("-timeout={FUZZ_INPUT_SECONDS_MAX}")))
         });
