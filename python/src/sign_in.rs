@@ -205,7 +205,7 @@ async fn sign_in_at_once(caller: &Arc<Caller>, name: &str, profile: &Profile, wa
     caller.keeper_or_new(None)?;
     let sign_in = SignIn::begin(name, profile, caller.clock()).await?;
     let record = match &way {
-        Way::Password(username, password) => sign_in.with_password(username, password).await?,
+        Way::Password(username, password) => sign_in.with_password(username, password, None).await?,
         Way::RefreshToken(token) => sign_in.with_refresh_token(token).await?,
     };
     kept(caller, name, profile, record).await

@@ -95,13 +95,23 @@ pub(crate) fn ask_secret(question: &str) -> Result<Secret<String>, Failure> {
 
 /// The first line of standard input, as a secret.
 pub(crate) fn secret_from_standard_input(bytes_max: u64) -> Result<Secret<String>, Failure> {
+    secrets_from_standard_input::<1>(bytes_max).map(|[secret]| secret)
+}
+
+/// The first lines of standard input, a secret in each.
+pub(crate) fn secrets_from_standard_input<const LINES: usize>(bytes_max: u64) -> Result<[Secret<String>; LINES], Failure> {
     let mut text = String::new();
     std::io::stdin()
         .lock()
         .take(bytes_max)
         .read_to_string(&mut text)
         .map_err(|error| Failure::new(FailureKind::Usage, format!("standard input cannot be read: {error}")))?;
-    let line = Secret::new(text.lines().next().unwrap_or_default().to_owned());
+    let mut lines = text.lines();
+    let secrets = std::array::from_fn(|_| Secret::new(lines.next().unwrap_or_default().to_owned()));
     text.zeroize();
-    if line.expose().is_empty() { Err(Failure::new(FailureKind::Usage, "standard input is empty")) } else { Ok(line) }
+    match secrets.iter().position(|secret: &Secret<String>| secret.expose().is_empty()) {
+        None => Ok(secrets),
+        Some(0) => Err(Failure::new(FailureKind::Usage, "standard input is empty")),
+        Some(number) => Err(Failure::new(FailureKind::Usage, format!("standard input has no line {}", number + 1))),
+    }
 }

@@ -74,6 +74,7 @@ struct Inner {
     codes: BTreeMap<String, (String, String)>,
     extra: Value,
     secret: Option<String>,
+    one_time_code: Option<String>,
 }
 
 impl TestProvider {
@@ -128,6 +129,11 @@ impl TestProvider {
     /// The secret that its client must show from now on.
     pub fn require_secret(&self, secret: &str) {
         self.change(|inner| inner.secret = Some(secret.to_owned()));
+    }
+
+    /// The one-time code that must come with the password from now on.
+    pub fn require_one_time_code(&self, code: &str) {
+        self.change(|inner| inner.one_time_code = Some(code.to_owned()));
     }
 
     /// The person on the other device says yes.
@@ -238,6 +244,7 @@ impl Inner {
     fn granted(&mut self, grant: &str, form: &BTreeMap<String, String>) -> Response {
         let of_form = |name: &str| form.get(name).cloned().unwrap_or_default();
         match grant {
+            "password" if self.one_time_code.as_ref().is_some_and(|code| *code != of_form("totp")) => refusal(401, "invalid_grant"),
             "password" if of_form("password") == "the password" => {
                 let token = self.new_refresh_token();
                 self.reply(Some(&token))

@@ -58,6 +58,9 @@ struct Way {
     /// Read the password from standard input.
     #[arg(long, requires = "username")]
     password_stdin: bool,
+    /// Give a one-time code with the password. It is asked for; with --password-stdin it is the second line.
+    #[arg(long, requires = "username")]
+    one_time_code: bool,
     /// Sign in on another device, with a code.
     #[arg(long, conflicts_with_all = ["username", "browser", "refresh_token_file", "client_credentials"])]
     device: bool,
@@ -153,7 +156,8 @@ async fn signed_in(sign_in: &SignIn<'_>, way: &Way, profile: &Profile) -> Result
         return sign_in.with_refresh_token(&refresh_token(path)?).await;
     }
     if let Some(username) = &way.username {
-        return sign_in.with_password(username, &password(way, username)?).await;
+        let (password, code) = password_and_code(way, username)?;
+        return sign_in.with_password(username, &password, code.as_ref()).await;
     }
     if way.device {
         return on_device(sign_in).await;
@@ -172,19 +176,25 @@ async fn signed_in(sign_in: &SignIn<'_>, way: &Way, profile: &Profile) -> Result
         _ => {
             let username = terminal::ask(&format!("Name at {}: ", profile.issuer))?;
             let password = terminal::ask_secret("Password: ")?;
-            sign_in.with_password(&username, &password).await
+            sign_in.with_password(&username, &password, None).await
         }
     }
 }
 
-fn password(way: &Way, username: &str) -> Result<Secret<String>, Failure> {
+fn password_and_code(way: &Way, username: &str) -> Result<(Secret<String>, Option<Secret<String>>), Failure> {
+    if way.password_stdin && way.one_time_code {
+        let [password, code] = terminal::secrets_from_standard_input(SECRET_FILE_BYTES_MAX)?;
+        return Ok((password, Some(code)));
+    }
     if way.password_stdin {
-        return terminal::secret_from_standard_input(SECRET_FILE_BYTES_MAX);
+        return Ok((terminal::secret_from_standard_input(SECRET_FILE_BYTES_MAX)?, None));
     }
     if !terminal::is_interactive() {
         return Err(Failure::new(FailureKind::Usage, "there is no terminal to ask for the password").with_hint("give --password-stdin"));
     }
-    terminal::ask_secret(&format!("Password of {username}: "))
+    let password = terminal::ask_secret(&format!("Password of {username}: "))?;
+    let code = way.one_time_code.then(|| terminal::ask_secret("One-time code: ")).transpose()?;
+    Ok((password, code))
 }
 
 fn refresh_token(path: &Path) -> Result<Secret<String>, Failure> {

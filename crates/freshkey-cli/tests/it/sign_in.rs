@@ -94,6 +94,20 @@ async fn nobody_is_asked_who_has_no_terminal() {
     assert_eq!(home.run(&["token"]).code, 7, "nothing of it was kept");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_one_time_code_beside_the_password() {
+    let (home, provider) = (Home::new(), TestProvider::start().await);
+    let with_code = ["--username", "ann", "--password-stdin", "--one-time-code"];
+    provider.require_one_time_code("123456");
+    let without = home.run_with_input(&login(&provider, &with_code[..3]), "the password\n");
+    assert!(without.code == 3 && without.stderr.contains("--one-time-code"), "{}", without.stderr);
+    let half = home.run_with_input(&login(&provider, &with_code), "the password\n");
+    assert!(half.code == 2 && half.stderr.contains("no line 2"), "{}", half.stderr);
+    let signed_in = home.run_with_input(&login(&provider, &with_code), "the password\n123456\n");
+    assert_eq!(signed_in.code, 0, "{}", signed_in.stderr);
+    home.prints(&["token"]);
+}
+
 #[test]
 fn an_offline_token_that_was_asked_for_and_given_is_no_reason_for_a_warning() {
     let quickstart = Quickstart::start();

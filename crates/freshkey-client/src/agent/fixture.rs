@@ -49,7 +49,7 @@ impl Fixture {
         let profile: Profile = toml::from_str(&text).expect("a profile");
         Profiles::change(&self.directories, |profiles| Ok(profiles.profiles.insert(name.to_owned(), profile.clone()))).expect("written");
         let sign_in = SignIn::begin(name, &profile, &*self.clock).await.expect("looked up");
-        let record = sign_in.with_password("ann", &Secret::new("the password".to_owned())).await.expect("signed in");
+        let record = sign_in.with_password("ann", &Secret::new("the password".to_owned()), None).await.expect("signed in");
         self.agent.keeper.keep(name, record).await.expect("kept");
     }
 

@@ -51,7 +51,7 @@ impl Fixture {
         };
         Profiles::change(&self.directories, |profiles| Ok(profiles.profiles.insert(NAME.to_owned(), profile.clone()))).expect("written");
         let sign_in = SignIn::begin(NAME, &profile, &*self.clock).await.expect("looked up");
-        let record = sign_in.with_password("ann", &Secret::new("the password".to_owned())).await.expect("signed in");
+        let record = sign_in.with_password("ann", &Secret::new("the password".to_owned()), None).await.expect("signed in");
         self.keeper().keep(NAME, record).await.expect("kept");
     }
 
