@@ -292,7 +292,7 @@ impl Programs {
 
 fn start_watchdog(folder: &Path) -> Child {
     // A number in a file is believed only if the process of that number knows this folder: numbers are given again.
-    let script = "trap '' INT TERM; read -r line; \
+    let script = "trap '' HUP INT TERM; read -r line; \
                   for file in \"$1\"/etcd.pid \"$1\"/*/patroni.pid \"$1\"/*/data/postmaster.pid; do \
                       [ -f \"$file\" ] || continue; pid=$(head -n 1 \"$file\"); \
                       grep -qsF \"$1\" \"/proc/$pid/cmdline\" || continue; \
