@@ -16,7 +16,6 @@ use freshkey_core::keycloak::import::plan_import;
 use freshkey_protocol::Secret;
 use freshkey_protocol::jose::{Algorithm, KeyKind, generate_private_key};
 use freshkey_server::app::App;
-use freshkey_server::caller::TrustedProxies;
 use freshkey_server::clock::{Clock as _, FixedClock, SystemEntropy};
 use freshkey_server::envelope::Envelope;
 use freshkey_server::realms::BaseUrls;
@@ -24,6 +23,7 @@ use freshkey_server::router::router;
 use freshkey_server::server::{Assembly, assemble};
 use freshkey_server::telemetry::Observer;
 use freshkey_service::listener::{Listener, Phase};
+use freshkey_service::network::TrustedProxies;
 use freshkey_store::{
     AuditRecord, DbOptions, EmailRule, GrantFilter, Imported, NewRealm, RealmChange, RealmChanged, RealmCreated, SealingKey, Store,
     StoreOptions, UserChanged, VersionedUser,

@@ -19,7 +19,6 @@ pub mod layer;
 pub mod limits;
 pub mod listener;
 pub mod management;
-pub mod network;
 pub mod policy;
 pub mod reason;
 pub mod request;

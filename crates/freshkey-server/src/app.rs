@@ -1,12 +1,12 @@
 //! What every request needs, in one place.
 
-use crate::caller::TrustedProxies;
 use crate::client_keys::PublishedKeys;
 use crate::clock::Clock;
 use crate::guesses::Guesses;
 use crate::hashing::HashingPool;
 use crate::realms::Realms;
 use freshkey_core::Entropy;
+use freshkey_service::network::TrustedProxies;
 use freshkey_store::Store;
 use std::sync::Arc;
 

@@ -13,7 +13,7 @@ mod client;
 
 use crate::answer;
 use crate::app::App;
-use crate::caller::{Caller, Scheme, trace_id};
+use crate::caller::{Caller, Scheme, resolve, trace_id};
 use crate::grants::store_refusal;
 use crate::realms::{Freshness, ServedRealm};
 use axum::body::Body;
@@ -102,7 +102,7 @@ impl Visit {
 fn caller(app: &App, parts: &Parts) -> Caller {
     let unknown = Connection { peer: SocketAddr::from(([0, 0, 0, 0], 0)), scheme: Scheme::Http };
     let connection = parts.extensions.get::<Connection>().copied().unwrap_or(unknown);
-    let (address, scheme) = app.trusted_proxies.resolve(connection.peer, connection.scheme, &parts.headers);
+    let (address, scheme) = resolve(&app.trusted_proxies, connection.peer, connection.scheme, &parts.headers);
     let correlation_id =
         trace_id(&parts.headers).map_or_else(|| format!("{:032x}", u128::from_be_bytes(random_bytes(&*app.entropy))), str::to_owned);
     Caller { address, scheme, correlation_id }

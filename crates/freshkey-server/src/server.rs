@@ -10,7 +10,6 @@ mod tests;
 pub use signals::StopSignals;
 
 use crate::app::App;
-use crate::caller::TrustedProxies;
 use crate::client_keys::PublishedKeys;
 use crate::clock::Clock;
 use crate::envelope::Envelope;
@@ -27,6 +26,7 @@ use freshkey_core::Entropy;
 use freshkey_core::keycloak::{WarningReason, build_realm};
 use freshkey_core::keys::KeyStatus;
 use freshkey_service::listener::{Listener, Phase};
+use freshkey_service::network::TrustedProxies;
 use freshkey_service::tls::ServedCertificate;
 use freshkey_store::{Store, StoreError};
 use metrics_exporter_prometheus::PrometheusHandle;

@@ -6,9 +6,9 @@ use crate::clock::FixedClock;
 use crate::config::read_for_service;
 use crate::identity::IdentityNames;
 use crate::keys::{IssuerKeys, KeySet};
-use crate::network::TrustedProxies;
 use crate::policy::Policy;
 use freshkey_protocol::jose::{Algorithm, HeaderType, Jwk, JwkSet, KeyId, KeyKind, SigningKey, generate_private_key, sign_compact};
+use freshkey_service::network::TrustedProxies;
 use http::{HeaderMap, HeaderValue, Method, header};
 use serde_json::json;
 

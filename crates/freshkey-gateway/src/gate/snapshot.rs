@@ -5,11 +5,11 @@ use crate::clock::Clock;
 use crate::identity::IdentityNames;
 use crate::issuer::{Issuer, KeySource};
 use crate::keys::{HttpSource, IssuerKeys, run};
-use crate::network::TrustedProxies;
 use crate::policy::Policy;
 use crate::reason::Reason;
 use crate::request::Credential;
 use crate::token::VerifiedToken;
+use freshkey_service::network::TrustedProxies;
 use std::sync::Arc;
 use tokio::task::AbortHandle;
 

@@ -5,7 +5,6 @@ use crate::claim::ClaimPath;
 use crate::clock::FixedClock;
 use crate::identity::IdentityNames;
 use crate::keys::IssuerKeys;
-use crate::network::TrustedProxies;
 use crate::policy::{
     Access, Application, FactSource, FactTable, HostPattern, IdentityEncoding, IdentityHeader, Need, PathPattern, Policy, Quantifier,
     Requirement, Rule,
@@ -13,6 +12,7 @@ use crate::policy::{
 use crate::request::CredentialForm;
 use crate::token::tests::{issuer, key, set_of};
 use freshkey_protocol::jose::{Algorithm, HeaderType, SigningKey, sign_compact};
+use freshkey_service::network::TrustedProxies;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use proptest::prelude::*;
 use serde_json::json;

@@ -9,7 +9,6 @@ mod seed;
 
 use super::open::{DataDirectory, Missing};
 use super::{ExitStatus, Failure, open, process, store_failure, terminal};
-use crate::caller::TrustedProxies;
 use crate::clock::{Clock as _, SystemClock, SystemEntropy};
 use crate::config::default_hash_concurrency;
 use crate::limits::{CONNECTIONS_MAX, MANAGEMENT_CONNECTIONS_MAX};
@@ -22,6 +21,7 @@ use crate::server::{self, Assembly, Server};
 use credentials::Credentials;
 use freshkey_service::listener::Listener;
 use freshkey_service::logging::{Colour, LogFormat, LogSettings};
+use freshkey_service::network::TrustedProxies;
 use freshkey_service::tls::{ServedCertificate, TlsError};
 use metrics_exporter_prometheus::PrometheusHandle;
 use page::Page;

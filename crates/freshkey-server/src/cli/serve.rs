@@ -1,7 +1,6 @@
 //! `freshkey-server serve`: production. Everything comes from the configuration; nothing is made that is not there.
 
 use super::{ExitStatus, Failure, open, process};
-use crate::caller::TrustedProxies;
 use crate::clock::{Clock as _, SystemClock, SystemEntropy};
 use crate::config::{MigrateOnStart, Settings, TlsSettings};
 use crate::limits::STORE_RETRY;
@@ -10,6 +9,7 @@ use crate::outgoing::Outgoing;
 use crate::realms::BaseUrls;
 use crate::server::{self, Assembly, Server, StartError};
 use crate::telemetry::SpanExporter;
+use freshkey_service::network::TrustedProxies;
 use freshkey_service::tls::{ServedCertificate, TlsError};
 use freshkey_store::{Store, StoreError};
 use metrics_exporter_prometheus::PrometheusHandle;

@@ -3,10 +3,10 @@
 use super::layers::Layers;
 use super::problems::ConfigProblems;
 use super::reader::Reader;
-use crate::caller::Network;
 use freshkey_core::outgoing::AllowedHost;
 use freshkey_protocol::Secret;
 use freshkey_service::logging::{Colour, LogFormat, LogSettings};
+use freshkey_service::network::Network;
 use http::Uri;
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -15,12 +15,13 @@ use freshkey_core::passwords::{self, HashAlgorithm, HashWorkspace, PlainPassword
 use freshkey_protocol::Claims;
 use freshkey_protocol::form::encode_pairs;
 use freshkey_protocol::jose::{CompactJws, KeyKind, generate_private_key};
-use freshkey_server::caller::{Scheme, TrustedProxies};
+use freshkey_server::caller::Scheme;
 use freshkey_server::clock::{Clock as _, SystemClock, SystemEntropy};
 use freshkey_server::realms::BaseUrls;
 use freshkey_server::router::router;
 use freshkey_server::routes::Connection;
 use freshkey_server::server::{Assembly, assemble};
+use freshkey_service::network::TrustedProxies;
 use freshkey_store::{
     AuditRecord, DbOptions, EmailRule, EventFilter, NewRealm, Page, RealmCreated, SealingKey, Store, StoreOptions, StoredEvent, UserCreated,
 };

@@ -83,5 +83,6 @@ mod tests {
         let proxies = TrustedProxies::new(vec![Network::parse("10.0.0.0/8").expect("a network")]);
         assert!(proxies.trusts("::ffff:10.1.2.3".parse().expect("an address")));
         assert!(!proxies.trusts("11.0.0.1".parse().expect("an address")));
+        assert!(!TrustedProxies::default().trusts("127.0.0.1".parse().expect("an address")), "nobody is trusted unasked");
     }
 }
