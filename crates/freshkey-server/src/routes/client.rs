@@ -13,7 +13,7 @@ use freshkey_core::client_auth::{self, AssertionFault, AuthenticatedClient, Auth
 use freshkey_protocol::{Form, PresentedCredentials};
 
 /// A refusal, and the client if it was known by then: it decides who may read the answer (CORS).
-pub(super) struct Refused {
+struct Refused {
     refusal: Refusal,
     client: Option<AuthenticatedClient>,
 }
@@ -24,23 +24,35 @@ impl From<Refusal> for Refused {
     }
 }
 
-impl Refused {
-    /// A refusal of what an authenticated client asked for.
-    pub(super) fn of(client: AuthenticatedClient, refusal: Refusal) -> Self {
-        Self { refusal, client: Some(client) }
-    }
-}
-
 impl Visit {
-    /// The answer to a form post that has no body when all went well.
-    pub(super) fn conclude(&self, done: StatusCode, outcome: Result<AuthenticatedClient, Refused>) -> Response<Body> {
-        let (mut response, client) = match outcome {
+    /// Does what a client asks for in a form post, once it is authenticated. The answer has this status and no body when all went well.
+    pub(super) async fn carry_out(
+        &self,
+        body: Body,
+        done: StatusCode,
+        work: impl AsyncFnOnce(&Self, &AuthenticatedClient, &Form<'_>) -> Result<(), Refusal>,
+    ) -> Response<Body> {
+        let (mut response, client) = match self.carried_out(body, work).await {
             Ok(client) => (answer::empty(done), Some(client)),
             Err(Refused { refusal, client }) => (self.refuse(&refusal), client),
         };
         let allow = client.as_ref().map_or(Allow::AnyOrigin, |client| Allow::OriginsOf(client.client()));
         cors::add(response.headers_mut(), self.origin.as_ref(), allow);
         answer::no_store(response)
+    }
+
+    async fn carried_out(
+        &self,
+        body: Body,
+        work: impl AsyncFnOnce(&Self, &AuthenticatedClient, &Form<'_>) -> Result<(), Refusal>,
+    ) -> Result<AuthenticatedClient, Refused> {
+        let bytes = form_body::read(&self.headers, body).await?;
+        let form = Form::parse(&bytes).map_err(|_| Refusal::MalformedForm)?;
+        let client = self.authenticate_client(&form).await?;
+        match work(self, &client, &form).await {
+            Ok(()) => Ok(client),
+            Err(refusal) => Err(Refused { refusal, client: Some(client) }),
+        }
     }
 
     /// Authenticates the client of a form post.

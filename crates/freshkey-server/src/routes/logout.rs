@@ -1,10 +1,9 @@
 //! `POST …/logout` with a refresh token: ends the whole session, for every client in it.
 
-use super::client::Refused;
 use super::{Needs, RealmName, Visit, split};
 use crate::app::App;
+use crate::audit;
 use crate::grants::store_refusal;
-use crate::{audit, form_body};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Request, Response, StatusCode};
@@ -20,21 +19,9 @@ use std::sync::Arc;
 /// Answers a logout: 204 once it is durable, also for a session that is gone already.
 pub async fn post(State(app): State<Arc<App>>, RealmName(realm): RealmName, request: Request<Body>) -> Response<Body> {
     let (parts, body) = split(request);
-    let visit = match Visit::enter(app, &realm, &parts, Needs::Anything).await {
-        Ok(visit) => visit,
-        Err(response) => return response,
-    };
-    let outcome = respond(&visit, body).await;
-    visit.conclude(StatusCode::NO_CONTENT, outcome)
-}
-
-async fn respond(visit: &Visit, body: Body) -> Result<AuthenticatedClient, Refused> {
-    let bytes = form_body::read(&visit.headers, body).await?;
-    let form = Form::parse(&bytes).map_err(|_| Refusal::MalformedForm)?;
-    let client = visit.authenticate_client(&form).await?;
-    match log_out(visit, &client, &form).await {
-        Ok(()) => Ok(client),
-        Err(refusal) => Err(Refused::of(client, refusal)),
+    match Visit::enter(app, &realm, &parts, Needs::Anything).await {
+        Ok(visit) => visit.carry_out(body, StatusCode::NO_CONTENT, log_out).await,
+        Err(response) => response,
     }
 }
 

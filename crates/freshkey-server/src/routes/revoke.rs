@@ -1,10 +1,9 @@
 //! `POST …/revoke` (RFC 7009).
 
-use super::client::Refused;
 use super::{Needs, RealmName, Visit, split};
 use crate::app::App;
 use crate::grants::store_refusal;
-use crate::{audit, cors, form_body};
+use crate::{audit, cors};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Request, Response, StatusCode};
@@ -20,21 +19,9 @@ use std::sync::Arc;
 /// Answers a revocation: 200 only once it is durable.
 pub async fn post(State(app): State<Arc<App>>, RealmName(realm): RealmName, request: Request<Body>) -> Response<Body> {
     let (parts, body) = split(request);
-    let visit = match Visit::enter(app, &realm, &parts, Needs::Anything).await {
-        Ok(visit) => visit,
-        Err(response) => return response,
-    };
-    let outcome = respond(&visit, body).await;
-    visit.conclude(StatusCode::OK, outcome)
-}
-
-async fn respond(visit: &Visit, body: Body) -> Result<AuthenticatedClient, Refused> {
-    let bytes = form_body::read(&visit.headers, body).await?;
-    let form = Form::parse(&bytes).map_err(|_| Refusal::MalformedForm)?;
-    let client = visit.authenticate_client(&form).await?;
-    match revoke(visit, &client, &form).await {
-        Ok(()) => Ok(client),
-        Err(refusal) => Err(Refused::of(client, refusal)),
+    match Visit::enter(app, &realm, &parts, Needs::Anything).await {
+        Ok(visit) => visit.carry_out(body, StatusCode::OK, revoke).await,
+        Err(response) => response,
     }
 }
 
