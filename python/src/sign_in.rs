@@ -61,16 +61,7 @@ impl PendingSignIn {
         client_secret_file: Option<PathBuf>,
     ) -> PyResult<Self> {
         let caller = account.caller(py)?;
-        let wish = ProfileWish {
-            name,
-            issuer,
-            client_id,
-            scope,
-            ca_file,
-            client_secret_file,
-            platform_ca_file: platform_ca(),
-            ..ProfileWish::default()
-        };
+        let wish = wish(name, issuer, client_id, scope, ca_file, client_secret_file);
         let (name, profile) = described(&caller, wish).map_err(|failure| raised(py, &failure))?;
         let process = Process::current().map_err(|failure| raised(py, &failure))?;
         let (show, to_show) = oneshot::channel();
@@ -169,16 +160,7 @@ pub(crate) fn sign_in_with_secret(
     refresh_token_file: Option<PathBuf>,
 ) -> PyResult<(String, Option<String>, Option<String>)> {
     let caller = account.caller(py)?;
-    let wish = ProfileWish {
-        name,
-        issuer,
-        client_id,
-        scope,
-        ca_file,
-        client_secret_file,
-        platform_ca_file: platform_ca(),
-        ..ProfileWish::default()
-    };
+    let wish = wish(name, issuer, client_id, scope, ca_file, client_secret_file);
     let (name, profile) = described(&caller, wish).map_err(|failure| raised(py, &failure))?;
     let way = match (password, refresh_token_file) {
         (Some((username, password)), None) => Way::Password(username, Secret::new(password)),
@@ -249,6 +231,18 @@ pub(crate) fn sign_in_from_file(py: Python<'_>, account: PyRef<'_, Account>, pat
         Some(Err(failure)) => Err(raised(py, &failure)),
         None => Err(raised(py, &broken_off())),
     }
+}
+
+/// What was said about the profile.
+fn wish(
+    name: Option<String>,
+    issuer: Option<String>,
+    client_id: Option<String>,
+    scope: Option<String>,
+    ca_file: Option<PathBuf>,
+    client_secret_file: Option<PathBuf>,
+) -> ProfileWish {
+    ProfileWish { name, issuer, client_id, scope, ca_file, client_secret_file, platform_ca_file: platform_ca(), ..ProfileWish::default() }
 }
 
 fn described(caller: &Caller, wish: ProfileWish) -> Result<(String, Profile), Failure> {
