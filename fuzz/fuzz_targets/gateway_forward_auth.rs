@@ -13,8 +13,27 @@ fuzz_target!(|data: (&[u8], &str, &str)| {
     assert!(!host.authority().bytes().any(|byte| byte.is_ascii_uppercase() || byte == b'@' || byte == b'/'));
     let headers = HeaderMap::new();
     let Ok(request) = CanonicalRequest::of_parts(&method, host, target, &headers) else { return };
-    // Such a proxy passes on what it has: what is accepted as it came must be what was read.
+    // Such a proxy passes on what it has: what is accepted as it came must be what was read, but for the case of hexadecimal digits in the path.
     if request.path.was_canonical() {
-        assert_eq!(request.target(), target);
+        let (read, came) = (request.target(), target);
+        let path_bytes = request.path.as_str().len();
+        assert_eq!(read[path_bytes..], came[path_bytes..]);
+        assert_eq!(read[..path_bytes], with_upper_digits(&came[..path_bytes]));
     }
 });
+
+fn with_upper_digits(path: &str) -> String {
+    let mut digits_left = 0;
+    let upper = |character: char| match character {
+        '%' => {
+            digits_left = 2;
+            character
+        }
+        _ if digits_left > 0 => {
+            digits_left -= 1;
+            character.to_ascii_uppercase()
+        }
+        _ => character,
+    };
+    path.chars().map(upper).collect()
+}

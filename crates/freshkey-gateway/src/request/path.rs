@@ -21,7 +21,8 @@ impl CanonicalPath<'_> {
         &self.text
     }
 
-    /// Whether the path came in this form. A front that cannot change the path that goes on refuses it otherwise.
+    /// Whether the path came in this form, but for the case of its hexadecimal digits, which is the same to every reader (RFC 3986 §6.2.2.1). A front
+    /// that cannot change the path that goes on refuses it otherwise.
     #[must_use]
     pub fn was_canonical(&self) -> bool {
         self.was_canonical
