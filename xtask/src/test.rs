@@ -59,22 +59,48 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     steps.finish()
 }
 
-/// What takes minutes.
-fn long(steps: &mut Steps, filter: &[String]) {
-    let is_wanted = |name: &str| filter.is_empty() || filter.iter().any(|word| name.contains(word.as_str()));
-    if is_wanted("failover") {
+/// What takes minutes: all of it, or what is named.
+fn long(steps: &mut Steps, names: &[String]) {
+    let selection = match Selection::of(names, fuzz_targets()) {
+        Ok(selection) => selection,
+        Err(unknown) => {
+            steps.run("long", || Err(unknown));
+            return;
+        }
+    };
+    if selection.failover {
         failover(steps);
     }
-    if is_wanted("gateway") {
+    if selection.gateway {
         gateway_at_length(steps);
     }
-    let targets: Vec<String> = fuzz_targets().into_iter().filter(|target| is_wanted("fuzz") || is_wanted(target)).collect();
-    if targets.is_empty() && !is_wanted("failover") && !is_wanted("gateway") {
-        steps.run("long", || Err("no long step has such a name\nhint: failover, gateway, fuzz, or a file in fuzz/fuzz_targets".to_owned()));
-    } else if !targets.is_empty() {
-        fuzz(steps, &targets);
-    } else if filter.is_empty() {
-        steps.run("fuzz", || Err("there are no targets under fuzz/fuzz_targets".to_owned()));
+    if let Some(targets) = &selection.fuzz {
+        fuzz(steps, targets);
+    }
+}
+
+/// Long steps to run.
+#[derive(Debug, PartialEq, Eq)]
+struct Selection {
+    failover: bool,
+    gateway: bool,
+    /// The targets; `None` when nothing is to be fuzzed.
+    fuzz: Option<Vec<String>>,
+}
+
+impl Selection {
+    /// The steps of these names, or all without a name. A name that none has is an error: a run of nothing must not look green.
+    fn of(names: &[String], targets: Vec<String>) -> Result<Self, String> {
+        let is_known = |name: &String| ["failover", "gateway", "fuzz"].contains(&name.as_str()) || targets.contains(name);
+        if let Some(unknown) = names.iter().find(|name| !is_known(name)) {
+            return Err(format!(
+                "there is no long step {unknown}\nhint: failover, gateway, fuzz, or a file in fuzz/fuzz_targets without .rs"
+            ));
+        }
+        let is_wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
+        let (failover, gateway, all_targets) = (is_wanted("failover"), is_wanted("gateway"), is_wanted("fuzz"));
+        let chosen: Vec<String> = targets.into_iter().filter(|target| all_targets || is_wanted(target)).collect();
+        Ok(Self { failover, gateway, fuzz: (all_targets || !chosen.is_empty()).then_some(chosen) })
     }
 }
 
@@ -152,6 +178,10 @@ fn gateway_at_length(steps: &mut Steps) {
 }
 
 fn fuzz(steps: &mut Steps, targets: &[String]) {
+    if targets.is_empty() {
+        steps.run("fuzz", || Err("there are no targets under fuzz/fuzz_targets".to_owned()));
+        return;
+    }
     let mut ready = false;
     steps.run("fuzz tools", || provision::ensure_fuzz_tools().map(|()| ready = true));
     if !ready {
@@ -189,6 +219,26 @@ fn target_name(path: &Path) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_step_is_chosen_by_its_whole_name_and_a_name_of_none_is_an_error() {
+        let of = |names: &[&str]| {
+            let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+            Selection::of(&owned(names), owned(&["form", "gateway_token"]))
+        };
+        let fuzz = |targets: &[&str]| Some(targets.iter().map(|target| (*target).to_owned()).collect::<Vec<_>>());
+        let all = fuzz(&["form", "gateway_token"]);
+        assert_eq!(of(&[]), Ok(Selection { failover: true, gateway: true, fuzz: all.clone() }));
+        assert_eq!(of(&["gateway"]), Ok(Selection { failover: false, gateway: true, fuzz: None }));
+        assert_eq!(of(&["failover", "form"]), Ok(Selection { failover: true, gateway: false, fuzz: fuzz(&["form"]) }));
+        assert_eq!(of(&["fuzz"]), Ok(Selection { failover: false, gateway: false, fuzz: all }));
+        assert!(of(&["failover", "nobody"]).is_err_and(|error| error.contains("nobody")));
+        assert_eq!(
+            Selection::of(&[], Vec::new()).map(|selection| selection.fuzz),
+            Ok(Some(Vec::new())),
+            "without targets the step says so"
+        );
+    }
 
     #[test]
     fn only_rust_files_are_fuzz_targets() {

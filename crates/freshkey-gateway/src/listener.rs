@@ -1,4 +1,4 @@
-//! Accepts connections and speaks HTTP/1.1 or HTTP/2 over them, plain or in TLS. Everything that a slow or greedy peer could hold on to has a bound
+//! Speaks HTTP/1.1 or HTTP/2 with whoever has connected, behind a look at the framing. Everything that a slow or greedy peer could hold on to has a bound
 //! (T-097); what is answered is decided by the front behind it.
 
 mod beginning;

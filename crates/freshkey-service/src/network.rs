@@ -84,5 +84,10 @@ mod tests {
         assert!(proxies.trusts("::ffff:10.1.2.3".parse().expect("an address")));
         assert!(!proxies.trusts("11.0.0.1".parse().expect("an address")));
         assert!(!TrustedProxies::default().trusts("127.0.0.1".parse().expect("an address")), "nobody is trusted unasked");
+        // A prefix of no bits shifts everything away, which the arithmetic must bear.
+        for (network, peer) in [("0.0.0.0/0", "9.9.9.9"), ("::/0", "2001:db8::1")] {
+            let all = TrustedProxies::new(vec![Network::parse(network).expect("a network")]);
+            assert!(all.trusts(peer.parse().expect("an address")), "{network}");
+        }
     }
 }

@@ -134,7 +134,7 @@ pub fn client_config(authorities: Option<&Path>, protocols: &[&[u8]]) -> Result<
     Ok(config)
 }
 
-/// The same as a connector for HTTP/1.1.
+/// The same as a connector that offers no protocol, which servers take for HTTP/1.1.
 pub fn connector(authorities: &Path) -> Result<TlsConnector, TlsError> {
     client_config(Some(authorities), &[]).map(|config| TlsConnector::from(Arc::new(config)))
 }

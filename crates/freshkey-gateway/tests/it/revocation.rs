@@ -56,4 +56,7 @@ async fn questions_share_a_connection_and_survive_its_end() {
     provider.hang_up();
     assert_eq!(gateway.get_with("/api/whoami", &provider.token()).await.status, 200, "the question is asked again on a new connection");
     assert_eq!(provider.connections(), connections + 1);
+    provider.break_off_once();
+    assert_eq!(gateway.get_with("/api/whoami", &provider.token()).await.status, 200, "also when it ends under the question");
+    assert_eq!(provider.connections(), connections + 2);
 }

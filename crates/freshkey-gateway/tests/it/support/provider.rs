@@ -7,9 +7,9 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
@@ -21,6 +21,7 @@ pub(crate) struct Provider {
     pub(crate) introspections: Arc<AtomicUsize>,
     /// Every connection that was made to it.
     connections: Arc<Mutex<Vec<AbortHandle>>>,
+    breaks_off: Arc<AtomicBool>,
     introspection: Arc<Mutex<String>>,
     key: Mutex<SigningKey>,
 }
@@ -40,21 +41,30 @@ impl Provider {
         let places = [(Arc::clone(&published), Arc::clone(&fetches)), (Arc::clone(&introspection), Arc::clone(&introspections))];
         let connections = Arc::new(Mutex::new(Vec::new()));
         let accepted = Arc::clone(&connections);
+        let breaks_off = Arc::new(AtomicBool::new(false));
+        let broken_off = Arc::clone(&breaks_off);
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.expect("accepted");
-                let places = places.clone();
+                let (places, broken_off) = (places.clone(), Arc::clone(&broken_off));
                 let service = service_fn(move |request: Request<Incoming>| {
                     let (text, count) = &places[usize::from(request.uri().path() == "/introspect")];
                     count.fetch_add(1, Ordering::SeqCst);
                     let body = text.lock().expect("unharmed").clone();
-                    async move { Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(body)))) }
+                    let is_broken_off = broken_off.swap(false, Ordering::SeqCst);
+                    async move {
+                        if is_broken_off {
+                            Err(io::ErrorKind::BrokenPipe.into())
+                        } else {
+                            Ok::<_, io::Error>(Response::new(Full::new(Bytes::from(body))))
+                        }
+                    }
                 });
                 let conversation = tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
                 accepted.lock().expect("unharmed").push(conversation.abort_handle());
             }
         });
-        Self { address, published, fetches, introspections, connections, introspection, key: Mutex::new(key) }
+        Self { address, published, fetches, introspections, connections, breaks_off, introspection, key: Mutex::new(key) }
     }
 
     /// A fresh key.
@@ -74,6 +84,11 @@ impl Provider {
     /// How many connections were made to it.
     pub(crate) fn connections(&self) -> usize {
         self.connections.lock().expect("unharmed").len()
+    }
+
+    /// Reads the next request, and closes its connection instead of answering.
+    pub(crate) fn break_off_once(&self) {
+        self.breaks_off.store(true, Ordering::SeqCst);
     }
 
     /// Closes every connection without a word.
