@@ -1,5 +1,6 @@
 //! The agent: whom it serves, whom it keeps waiting, and what it is after things have gone wrong around it.
 
+use crate::files::clients::wait_until;
 use crate::with_provider::{WithProvider, sign_in};
 use freshkey_client::agent::frame::{Request, TokenWish};
 use freshkey_testkit::home::Home;
@@ -111,6 +112,29 @@ async fn an_agent_that_was_killed_is_started_again_by_the_next_caller() {
     assert_eq!(user.home.prints(&["token"]), token, "the token was kept");
     assert_ne!(agent_pid(&user.home), first);
     assert_eq!(user.provider.count("refresh_token"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_ends_under_its_callers_fails_none_of_them() {
+    for arguments in [&["token"][..], &["refresh"], &["status"], &["agent", "status"], &["agent", "stop"], &["logout"]] {
+        let user = WithProvider::signed_in().await;
+        user.home.prints(&["agent", "start"]);
+        let agent = agent_pid(&user.home);
+        let signal = |name: &str| assert!(user.home.command("kill").args([name, &agent]).status().expect("kill runs").success());
+        // Stopped, it takes nothing from its socket, so the caller waits there when it is killed.
+        signal("-STOP");
+        let mut command = user.home.freshkey(arguments);
+        let caller = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
+        let directory = user.home.path("run/freshkey/").display().to_string();
+        wait_until("the caller", || {
+            let sockets = std::fs::read_to_string("/proc/net/unix").expect("readable");
+            // The one that is listened on, and one that has connected.
+            sockets.lines().filter(|line| line.contains(&directory)).count() == 2
+        });
+        signal("-KILL");
+        let output = caller.wait_with_output().expect("it ends");
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

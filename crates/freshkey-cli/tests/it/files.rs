@@ -1,6 +1,6 @@
 //! Tokens in files, on loopback and by other sockets, read by those who want them so: the real programs where there are any.
 
-mod clients;
+pub(crate) mod clients;
 mod containers;
 mod guides;
 mod mlflow;

@@ -10,9 +10,9 @@ use std::os::unix::net::UnixStream;
 /// Why the agent has not answered.
 #[derive(Debug)]
 pub enum Unanswered {
-    /// There is none.
+    /// There is none, or it ended before it had answered: who is killed has a socket for a moment longer.
     NoAgent,
-    /// There is something else, or it broke off.
+    /// There is something else, or it keeps silent.
     Failed(Failure),
 }
 
@@ -21,11 +21,12 @@ pub enum Unanswered {
 /// Nothing is sent before it is sure that the socket is ours: its directory is ours alone, and so is the process behind it (T-061).
 pub fn ask(directories: &Directories, request: &Request) -> Result<Answer, Unanswered> {
     let mut stream = connect(directories)?;
-    exchange(&mut stream, request).map_err(|error| {
-        Unanswered::Failed(
+    exchange(&mut stream, request).map_err(|error| match error.kind() {
+        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof => Unanswered::NoAgent,
+        _ => Unanswered::Failed(
             Failure::new(FailureKind::Agent, format!("the agent did not answer: {error}"))
                 .with_hint("run `freshkey agent stop`, and try again"),
-        )
+        ),
     })
 }
 

@@ -31,9 +31,7 @@ pub fn ask_or_start(directories: &Directories, request: &Request, prompt: &Promp
     }
     ask(directories, request).map_err(|unanswered| match unanswered {
         Unanswered::Failed(failure) => failure,
-        Unanswered::NoAgent => {
-            Failure::new(FailureKind::Agent, "the agent ended as soon as it was started").with_hint("run `freshkey doctor`")
-        }
+        Unanswered::NoAgent => Failure::new(FailureKind::Agent, "the agent ended before it answered").with_hint("run `freshkey doctor`"),
     })
 }
 
