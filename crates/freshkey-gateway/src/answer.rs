@@ -142,7 +142,7 @@ pub fn text(status: StatusCode, content_type: &'static str, body: impl Into<Byte
 
 /// A refusal: status, challenge and a constant text. A caller of an API is never sent elsewhere.
 #[must_use]
-pub fn refusal(reason: Reason, realm: &str, request_id: &str) -> Response<AnswerBody> {
+pub fn refusal(reason: Reason, realm: &str, request_id: RequestId) -> Response<AnswerBody> {
     let status = reason.status();
     let mut response = text(status, "application/json", constant_body(status));
     if let Some(challenge) = challenge(reason, realm) {
@@ -151,9 +151,7 @@ pub fn refusal(reason: Reason, realm: &str, request_id: &str) -> Response<Answer
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
     }
-    if let Ok(id) = HeaderValue::try_from(request_id) {
-        response.headers_mut().insert(REQUEST_ID, id);
-    }
+    response.headers_mut().insert(REQUEST_ID, request_id.into());
     response
 }
 
@@ -184,11 +182,50 @@ pub fn constant_body(status: StatusCode) -> &'static str {
     }
 }
 
-/// A fresh id: what this process drew at its start, and a number.
-#[must_use]
-pub fn request_id() -> String {
-    static PROCESS: OnceLock<u64> = OnceLock::new();
-    static NUMBER: AtomicU64 = AtomicU64::new(0);
-    let process = PROCESS.get_or_init(|| u64::from_le_bytes(random()));
-    format!("{process:016x}{:08x}", NUMBER.fetch_add(1, Ordering::Relaxed))
+/// The id of one request: what this process drew at its start, and a number, in 32 hexadecimal digits.
+#[derive(Clone, Copy)]
+pub struct RequestId([u8; 32]);
+
+impl RequestId {
+    /// A fresh one.
+    #[must_use]
+    pub fn next() -> Self {
+        static PROCESS: OnceLock<[u8; 8]> = OnceLock::new();
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let process = PROCESS.get_or_init(random);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        let mut digits = [0; 32];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(process.iter().chain(&number)) {
+            const DIGITS: &[u8; 16] = b"0123456789abcdef";
+            pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+        }
+        Self(digits)
+    }
+
+    /// Its digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl From<RequestId> for HeaderValue {
+    fn from(id: RequestId) -> Self {
+        Self::from_bytes(&id.0).unwrap_or_else(|_| Self::from_static(""))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_of_requests_differ_and_can_stand_in_a_header() {
+        let ids: Vec<String> = (0..1000).map(|_| RequestId::next()).map(|id| id.as_str().to_owned()).collect();
+        assert!(ids.iter().all(|id| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit() && !byte.is_ascii_uppercase())));
+        assert!(ids.iter().all(|id| id[..16] == ids[0][..16]), "the first half is that of the process");
+        assert_eq!(ids.iter().collect::<std::collections::HashSet<_>>().len(), ids.len());
+        let id = RequestId::next();
+        assert_eq!(HeaderValue::from(id), id.as_str());
+    }
 }

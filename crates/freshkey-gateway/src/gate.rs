@@ -28,9 +28,9 @@ pub struct Gate {
 }
 
 /// A verdict and what it was made with. Application and rule are places in the snapshot's policy.
-pub struct Judgement {
-    /// Everything that was in force.
-    pub snapshot: Arc<Snapshot>,
+pub struct Judgement<'s> {
+    /// What it was made with.
+    pub snapshot: &'s Snapshot,
     /// The application that the request is for.
     pub application: Option<usize>,
     /// The rule that decided.
@@ -55,7 +55,7 @@ impl Gate {
         Self { snapshot: ArcSwap::from_pointee(snapshot), cache: TokenCache::new(cache_entries_max), clock }
     }
 
-    /// What is in force.
+    /// What is in force. A front takes it once for a request, and both reads and judges the request by it.
     #[must_use]
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
@@ -78,14 +78,13 @@ impl Gate {
         self.cache.len()
     }
 
-    /// The verdict on a request.
-    pub async fn judge(&self, request: &CanonicalRequest<'_>) -> Judgement {
-        let snapshot = self.snapshot.load_full();
+    /// The verdict on a request, by what was in force when it came.
+    pub async fn judge<'s>(&self, snapshot: &'s Snapshot, request: &CanonicalRequest<'_>) -> Judgement<'s> {
         let (application, rule, outcome) = match question(&snapshot.policy, request) {
             Err(Refused { reason, application, rule }) => (application, rule, Err(reason)),
             Ok(Question::Public(place)) => (Some(place.application), Some(place.rule), Ok(Pass { token: None, identity: None })),
             Ok(Question::Token(place, credential)) => {
-                let outcome = self.pass(&snapshot, place, credential).await;
+                let outcome = self.pass(snapshot, place, credential).await;
                 (Some(place.application), Some(place.rule), outcome)
             }
         };
@@ -93,29 +92,30 @@ impl Gate {
     }
 
     async fn pass(&self, snapshot: &Snapshot, place: Place, credential: Credential<'_>) -> Result<Pass, Reason> {
-        let token = self.verified(snapshot, credential.as_str()).await?;
+        let (token, now_s) = self.verified(snapshot, credential).await?;
         let policy = &snapshot.policy;
-        // Not the time of before: there may have been a wait for keys.
-        let now_s = self.now_s();
         authorise(policy, policy.rule(place), &token, now_s)?;
         snapshot.check_revocation(&token, credential, &*self.clock).await?;
         let identity = Identity::of(policy, place.application, &token, snapshot.signer.as_deref(), now_s)?;
         Ok(Pass { token: Some(token), identity: Some(identity) })
     }
 
-    /// The token, verified now or before.
-    pub async fn verified(&self, snapshot: &Snapshot, token: &str) -> Result<Arc<VerifiedToken>, Reason> {
-        let name = self.cache.name(token);
+    /// The token, verified now or before, and the time at which it was, in seconds since 1970.
+    async fn verified(&self, snapshot: &Snapshot, credential: Credential<'_>) -> Result<(Arc<VerifiedToken>, i64), Reason> {
+        let now_s = self.now_s();
+        let name = self.cache.name(credential.as_bytes());
         if let Some(known) = name.and_then(|name| self.cache.get(name))
-            && self.still_counts(snapshot, &known)
+            && still_counts(snapshot, &known, now_s)
         {
-            return Ok(known);
+            return Ok((known, now_s));
         }
+        let token = credential.token()?;
         let verified = match self.verify(snapshot, token) {
             Ok(verified) => verified,
             Err(Stop::Refused(reason)) => return Err(reason),
             Err(Stop::NeedsKey(place)) => {
-                self.wait_for_key(snapshot, place, token).await?;
+                // In a box: what few requests have to keep while they wait, all would have to carry.
+                Box::pin(self.wait_for_key(snapshot, place, token)).await?;
                 self.verify(snapshot, token).map_err(|stop| match stop {
                     Stop::Refused(reason) => reason,
                     Stop::NeedsKey(_) => Reason::UnknownKey,
@@ -126,20 +126,13 @@ impl Gate {
         if let Some(name) = name {
             self.cache.put(name, Arc::clone(&verified));
         }
-        Ok(verified)
+        // Not the time of before: there may have been a wait for keys.
+        Ok((verified, self.now_s()))
     }
 
     fn verify(&self, snapshot: &Snapshot, token: &str) -> Result<VerifiedToken, Stop> {
         let keys: Vec<Option<Arc<KeySet>>> = snapshot.issuers.iter().map(|issuer| issuer.keys.current().clone()).collect();
         verify(&snapshot.policy, &keys, token, self.now_s())
-    }
-
-    /// Whether what was read before is what would be read now.
-    fn still_counts(&self, snapshot: &Snapshot, known: &VerifiedToken) -> bool {
-        let now_s = self.now_s();
-        let keys = snapshot.issuers.get(known.issuer).map(|issuer| issuer.keys.current());
-        let has_same_keys = keys.is_some_and(|keys| keys.as_ref().is_some_and(|keys| keys.generation == known.key_generation));
-        known.policy_generation == snapshot.policy.generation && has_same_keys && now_s < known.valid_until_s && now_s >= known.valid_from_s
     }
 
     async fn wait_for_key(&self, snapshot: &Snapshot, place: usize, token: &str) -> Result<(), Reason> {
@@ -153,4 +146,11 @@ impl Gate {
     fn now_s(&self) -> i64 {
         self.clock.now_ms().div_euclid(1000)
     }
+}
+
+/// Whether what was read before is what would be read now.
+fn still_counts(snapshot: &Snapshot, known: &VerifiedToken, now_s: i64) -> bool {
+    let keys = snapshot.issuers.get(known.issuer).map(|issuer| issuer.keys.current());
+    let has_same_keys = keys.is_some_and(|keys| keys.as_ref().is_some_and(|keys| keys.generation == known.key_generation));
+    known.policy_generation == snapshot.policy.generation && has_same_keys && now_s < known.valid_until_s && now_s >= known.valid_from_s
 }

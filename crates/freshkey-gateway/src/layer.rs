@@ -37,12 +37,12 @@
 //! # });
 //! ```
 
-use crate::answer::{REQUEST_ID, challenge, constant_body, request_id};
+use crate::answer::{REQUEST_ID, RequestId, challenge, constant_body};
 use crate::claim::ClaimValue;
 use crate::clock::SystemClock;
 use crate::config::{ConfigProblems, load_for_service, read_for_service};
 use crate::fronts::{FrontName, Report};
-use crate::gate::{Gate, Judgement};
+use crate::gate::Gate;
 use crate::policy::FactSource;
 use crate::reason::Reason;
 use crate::request::CanonicalRequest;
@@ -163,25 +163,31 @@ where
 
 /// Judges a request and brings it into its one form, with what the service is told of the caller.
 async fn judged<B, R: From<&'static str>>(gate: &Gate, request: &mut Request<B>) -> Result<(), Response<R>> {
-    let id = request_id();
-    let report =
-        Report { front: FrontName::Layer, request_id: &id, method: "", host: "", path: "", peer: IpAddr::V4(Ipv4Addr::UNSPECIFIED) };
-    let refuse = |reason: Reason| refusal(reason, &gate.snapshot().realm, &id);
+    let id = RequestId::next();
+    let snapshot = gate.snapshot();
+    let report = Report {
+        front: FrontName::Layer,
+        request_id: id.as_str(),
+        method: "",
+        host: "",
+        path: "",
+        peer: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+    };
+    let refuse = |reason: Reason| refusal(reason, &snapshot.realm, id);
     let (method, headers) = (request.method().clone(), request.headers().clone());
     let uri = request.uri().clone();
     let canonical = CanonicalRequest::of_http(&method, request.version(), &uri, &headers).map_err(|ambiguity| {
         report.refused(ambiguity.into());
         refuse(ambiguity.into())
     })?;
-    let judgement = gate.judge(&canonical).await;
+    let judgement = gate.judge(&snapshot, &canonical).await;
     Report { method: method.as_str(), host: canonical.host.name(), path: canonical.path.as_str(), ..report }.judged(&judgement);
-    let Judgement { snapshot, outcome, .. } = judgement;
-    let pass = outcome.map_err(refuse)?;
+    let pass = judgement.outcome.map_err(refuse)?;
     let mut parts = uri.clone().into_parts();
     parts.path_and_query = canonical.target().try_into().ok();
     *request.uri_mut() = Uri::from_parts(parts).map_err(|_| refuse(Reason::Failed))?;
     snapshot.identity_names.strip(request.headers_mut());
-    for (name, value) in pass.identity.iter().flat_map(|identity| &identity.headers) {
+    for (name, value) in pass.identity.iter().flat_map(|identity| identity.headers()) {
         request.headers_mut().insert(name.clone(), value.clone());
     }
     if let Some(token) = pass.token {
@@ -190,7 +196,7 @@ async fn judged<B, R: From<&'static str>>(gate: &Gate, request: &mut Request<B>)
     Ok(())
 }
 
-fn refusal<R: From<&'static str>>(reason: Reason, realm: &str, id: &str) -> Response<R> {
+fn refusal<R: From<&'static str>>(reason: Reason, realm: &str, id: RequestId) -> Response<R> {
     let mut response = Response::new(R::from(constant_body(reason.status())));
     *response.status_mut() = reason.status();
     let headers = response.headers_mut();
@@ -199,8 +205,6 @@ fn refusal<R: From<&'static str>>(reason: Reason, realm: &str, id: &str) -> Resp
     if let Some(challenge) = challenge(reason, realm) {
         headers.insert(header::WWW_AUTHENTICATE, challenge);
     }
-    if let Ok(id) = HeaderValue::try_from(id) {
-        headers.insert(REQUEST_ID, id);
-    }
+    headers.insert(REQUEST_ID, id.into());
     response
 }

@@ -12,7 +12,7 @@ pub use path::CanonicalPath;
 
 use crate::limits::METHOD_BYTES_MAX;
 use crate::reason::Ambiguity;
-use http::{HeaderMap, Method, Uri, Version, header};
+use http::{HeaderMap, HeaderValue, Method, Uri, Version, header};
 
 /// A request in its one form. Nothing in it can be read in two ways.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub struct CanonicalRequest<'r> {
     pub query: Option<&'r str>,
     /// The headers.
     pub headers: &'r HeaderMap,
+    /// The one value of `Authorization`.
+    pub authorization: Option<&'r HeaderValue>,
 }
 
 impl<'r> CanonicalRequest<'r> {
@@ -54,11 +56,13 @@ impl<'r> CanonicalRequest<'r> {
     /// The same for a request that a proxy describes.
     pub fn of_parts(method: &'r Method, host: Host<'r>, target: &'r str, headers: &'r HeaderMap) -> Result<Self, Ambiguity> {
         check_method(method)?;
-        if headers.get_all(header::AUTHORIZATION).iter().nth(1).is_some() {
+        let mut values = headers.get_all(header::AUTHORIZATION).iter();
+        let authorization = values.next();
+        if values.next().is_some() {
             return Err(Ambiguity::DuplicateHeader);
         }
         let (path, query) = path::parse_target(target)?;
-        Ok(Self { method, host, path, query, headers })
+        Ok(Self { method, host, path, query, headers, authorization })
     }
 
     /// The target to pass on: the canonical path, and the query.

@@ -6,6 +6,7 @@ use crate::http_client::ClientError;
 use crate::issuer::{Introspection, Issuer};
 use crate::limits::{INTROSPECTION_AGE_MAX_MS, INTROSPECTION_BYTES_MAX, INTROSPECTION_TIMEOUT};
 use crate::reason::Reason;
+use crate::request::Credential;
 use crate::token::VerifiedToken;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -40,13 +41,24 @@ pub async fn check(
     issuer: &Issuer,
     introspection: &Introspection,
     token: &VerifiedToken,
-    text: &str,
+    credential: Credential<'_>,
     clock: &dyn Clock,
 ) -> Result<(), Reason> {
     let standing = &token.standing;
-    if let Some(known) = standing.known(clock.now_ms()) {
-        return known;
+    match standing.known(clock.now_ms()) {
+        Some(known) => known,
+        // In a box: what few requests have to keep while they wait, all would have to carry.
+        None => Box::pin(ask_once(issuer, introspection, standing, credential.token()?, clock)).await,
     }
+}
+
+async fn ask_once(
+    issuer: &Issuer,
+    introspection: &Introspection,
+    standing: &Standing,
+    text: &str,
+    clock: &dyn Clock,
+) -> Result<(), Reason> {
     let _asking = standing.asking.lock().await;
     // As of before the question: what is revoked while the answer is on its way counts as not yet known.
     let asked_at_ms = clock.now_ms();

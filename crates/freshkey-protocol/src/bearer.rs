@@ -14,28 +14,51 @@ pub enum BearerError {
     TooLong,
 }
 
+/// What an `Authorization` header of this scheme presents, whatever it is: each byte of a token is looked at only when the token is wanted, which saves
+/// the work for whoever knows these bytes already. As good as a password: no `Debug`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct BearerCredentials<'a>(&'a [u8]);
+
 /// A token as it was presented. It is as good as a password until it expires: no `Debug`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct BearerToken<'a>(&'a str);
 
-impl<'a> BearerToken<'a> {
-    /// Reads the value of one `Authorization` header. The scheme's case doesn't matter (RFC 9110 §11.1).
-    pub fn parse(header: &'a [u8]) -> Result<Self, BearerError> {
+impl<'a> BearerCredentials<'a> {
+    /// Reads the scheme of one `Authorization` header, whose case doesn't matter (RFC 9110 §11.1), and finds what follows.
+    pub fn of_header(header: &'a [u8]) -> Result<Self, BearerError> {
         if header.len() > BEARER_HEADER_BYTES_MAX {
             return Err(BearerError::TooLong);
         }
-        let token = credentials(header, "bearer").ok_or(BearerError::OtherScheme)?;
-        if token.len() > COMPACT_JWS_BYTES_MAX {
+        let credentials = credentials(header, "bearer").ok_or(BearerError::OtherScheme)?;
+        if credentials.len() > COMPACT_JWS_BYTES_MAX {
             return Err(BearerError::TooLong);
         }
-        let body = token.trim_ascii_end();
+        Ok(Self(credentials))
+    }
+
+    /// All of it.
+    #[must_use]
+    pub fn as_bytes(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// The token, if it is one.
+    pub fn token(self) -> Result<BearerToken<'a>, BearerError> {
+        let body = self.0.trim_ascii_end();
         let padding = body.iter().rev().take_while(|&&byte| byte == b'=').count();
         // Without a way out in the middle, so that many bytes are looked at in one step.
         let is_token = body.len() > padding && body[..body.len() - padding].iter().fold(true, |good, &byte| good & is_token_byte(byte));
         match std::str::from_utf8(body) {
-            Ok(text) if is_token => Ok(Self(text)),
+            Ok(text) if is_token => Ok(BearerToken(text)),
             _ => Err(BearerError::Malformed),
         }
+    }
+}
+
+impl<'a> BearerToken<'a> {
+    /// Reads the value of one `Authorization` header.
+    pub fn parse(header: &'a [u8]) -> Result<Self, BearerError> {
+        BearerCredentials::of_header(header)?.token()
     }
 
     /// The token's text.

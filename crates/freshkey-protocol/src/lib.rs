@@ -24,7 +24,7 @@ pub mod token_response;
 
 mod json;
 
-pub use bearer::{BearerError, BearerToken};
+pub use bearer::{BearerCredentials, BearerError, BearerToken};
 pub use claims::{Audience, Claims, ClaimsError};
 pub use client_credentials::PresentedCredentials;
 pub use device::DeviceAuthorization;

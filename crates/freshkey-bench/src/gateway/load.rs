@@ -13,7 +13,8 @@ use tokio::task::JoinSet;
 /// Requests as they go over the wire, sent in turn.
 pub(super) type Requests = Arc<Vec<Vec<u8>>>;
 
-/// What came of a round.
+/// What came of a round, or of some of them.
+#[derive(Default)]
 pub(super) struct Round {
     pub(super) waits: Waits,
     requests: usize,
@@ -21,6 +22,12 @@ pub(super) struct Round {
 }
 
 impl Round {
+    /// Adds what came of another; the waits stay its own.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.cpu_ns += other.cpu_ns;
+    }
+
     /// CPU time of the process that was loaded, for one request.
     pub(super) fn cpu_us(&self) -> f64 {
         self.cpu_ns as f64 / 1e3 / self.requests.max(1) as f64

@@ -5,7 +5,7 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::keys::{FetchKeys as _, HttpSource, KeySet};
 use crate::limits::{KEY_FETCH_TIMEOUT, STANDARD_INPUT_BYTES_MAX};
 use crate::policy::{Access, Policy, Quantifier, Requirement};
-use crate::request::{CanonicalRequest, credential};
+use crate::request::{CanonicalRequest, Credential, credential};
 use crate::token::{Stop, VerifiedToken, verify};
 use crate::verdict::{Question, authorise, question};
 use http::{HeaderMap, HeaderValue, Method, Uri, header};
@@ -94,13 +94,13 @@ fn tell(policy: &Policy, request: &CanonicalRequest<'_>, story: &mut Story) -> R
         story.line("asks for", "nothing: it is public");
         return Ok(Ok(()));
     };
-    let text = match credential(request, rule.credential_form) {
-        Ok(credential) => credential,
+    let text = match credential(request, rule.credential_form).and_then(Credential::token) {
+        Ok(text) => text,
         Err(reason) => return Ok(Err(reason.as_str())),
     };
     let now_s = SystemClock.now_ms().div_euclid(1000);
     let keys = fetch_keys(policy, story)?;
-    let token = match verify(policy, &keys, text.as_str(), now_s) {
+    let token = match verify(policy, &keys, text, now_s) {
         Ok(token) => token,
         Err(Stop::Refused(reason)) => return Ok(Err(reason.as_str())),
         Err(Stop::NeedsKey(_)) => return Ok(Err(crate::reason::Reason::UnknownKey.as_str())),

@@ -210,7 +210,10 @@ fn read_identity(table: &ApplicationTable, key: &str, facts: &mut FactTable, com
     let mut add = |name: &str, claim: &str, encoding: Option<&str>| {
         let key = format!("{key}.{name}");
         let good_name = |text: &str| {
-            HeaderName::try_from(text).ok().filter(|name| !TAKEN_HEADERS.contains(&name.as_str()) && *name != ASSERTION_HEADER)
+            // A name that is known to the program is copied for free.
+            let known = IDENTITY_DEFAULTS.iter().find(|(name, _)| *name == text).map(|(name, _)| HeaderName::from_static(name));
+            let name = known.or_else(|| HeaderName::try_from(text).ok());
+            name.filter(|name| !TAKEN_HEADERS.contains(&name.as_str()) && *name != ASSERTION_HEADER)
         };
         let expectation = format!("the name of a header that is free for this, such as {IDENTITY_PREFIX}user");
         let header = complaints.parsed(&key, name, &expectation, good_name);

@@ -11,7 +11,7 @@ pub use messages::{
 
 use super::report::{FrontName, Report};
 use super::unchangeable::check_unchangeable;
-use crate::answer::{AnswerBody, REQUEST_ID, challenge, constant_body, empty, request_id};
+use crate::answer::{AnswerBody, REQUEST_ID, RequestId, challenge, constant_body, empty};
 use crate::gate::{Gate, Snapshot};
 use crate::limits::EXT_AUTHZ_MESSAGE_BYTES_MAX;
 use crate::listener::{Connection, Front};
@@ -52,13 +52,13 @@ impl ExtAuthz {
 
     /// The verdict on what Envoy describes.
     pub async fn check(&self, question: &CheckRequest, connection: Connection) -> CheckResponse {
-        let id = request_id();
+        let id = RequestId::next();
         let peer = connection.peer.ip();
         let snapshot = self.gate.snapshot();
-        let report = Report { front: FrontName::ExtAuthz, request_id: &id, method: "", host: "", path: "", peer };
+        let report = Report { front: FrontName::ExtAuthz, request_id: id.as_str(), method: "", host: "", path: "", peer };
         let refuse = |reason: Reason| {
             report.refused(reason);
-            denied(reason, &snapshot.realm, &id)
+            denied(reason, &snapshot.realm, id)
         };
         if !snapshot.trusted_proxies.trusts(peer) {
             return refuse(Reason::UntrustedPeer);
@@ -74,20 +74,18 @@ impl ExtAuthz {
             Ok(canonical) => canonical,
             Err(ambiguity) => return refuse(ambiguity.into()),
         };
-        let judgement = self.gate.judge(&canonical).await;
+        let judgement = self.gate.judge(&snapshot, &canonical).await;
         Report { method: method.as_str(), host: canonical.host.name(), path: canonical.path.as_str(), ..report }.judged(&judgement);
         match &judgement.outcome {
-            Err(reason) => denied(*reason, &snapshot.realm, &id),
+            Err(reason) => denied(*reason, &snapshot.realm, id),
             Ok(pass) => {
-                let identity = pass.identity.iter().flat_map(|identity| &identity.headers);
+                let identity = pass.identity.iter().flat_map(|identity| identity.headers());
                 let mut headers: Vec<HeaderOption> = identity
                     .filter_map(|(name, value)| value.to_str().ok().map(|value| HeaderOption::overwriting(name.as_str(), value)))
                     .collect();
-                headers.push(HeaderOption::overwriting(REQUEST_ID.as_str(), &id));
-                let passes_token = judgement
-                    .application
-                    .and_then(|place| judgement.snapshot.policy.applications.get(place))
-                    .is_some_and(|it| it.passes_token);
+                headers.push(HeaderOption::overwriting(REQUEST_ID.as_str(), id.as_str()));
+                let passes_token =
+                    judgement.application.and_then(|place| snapshot.policy.applications.get(place)).is_some_and(|it| it.passes_token);
                 let is_taken = pass.token.is_some() && !passes_token;
                 let headers_to_remove = if is_taken { vec![header::AUTHORIZATION.as_str().to_owned()] } else { Vec::new() };
                 answer(GrpcCode::Ok, HttpResponse::Ok(OkHttpResponse { headers, headers_to_remove }))
@@ -132,11 +130,11 @@ fn answer(code: GrpcCode, response: HttpResponse) -> CheckResponse {
     CheckResponse { status: Some(RpcStatus { code: code as i32 }), http_response: Some(response) }
 }
 
-fn denied(reason: Reason, realm: &str, id: &str) -> CheckResponse {
+fn denied(reason: Reason, realm: &str, id: RequestId) -> CheckResponse {
     let status = reason.status();
     let code = if status == StatusCode::UNAUTHORIZED { GrpcCode::Unauthenticated } else { GrpcCode::PermissionDenied };
     let mut headers = vec![
-        HeaderOption::overwriting(REQUEST_ID.as_str(), id),
+        HeaderOption::overwriting(REQUEST_ID.as_str(), id.as_str()),
         HeaderOption::overwriting(header::CONTENT_TYPE.as_str(), "application/json"),
         HeaderOption::overwriting(header::CACHE_CONTROL.as_str(), "no-store"),
     ];

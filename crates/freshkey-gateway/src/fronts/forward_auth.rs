@@ -5,13 +5,13 @@
 
 use super::report::{FrontName, Report};
 use super::unchangeable::check_unchangeable;
-use crate::answer::{AnswerBody, REQUEST_ID, empty, refusal, request_id};
+use crate::answer::{AnswerBody, REQUEST_ID, RequestId, empty, refusal};
 use crate::config::ForwardAuthHeaders;
 use crate::gate::Gate;
 use crate::listener::{Connection, Front};
 use crate::reason::{Ambiguity, Reason};
 use crate::request::{CanonicalRequest, Host};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use std::sync::Arc;
 
@@ -46,10 +46,10 @@ impl ForwardAuth {
         }
     }
 
-    async fn verdict(&self, headers: &HeaderMap, connection: Connection, id: &str) -> Response<AnswerBody> {
+    async fn verdict(&self, headers: &HeaderMap, connection: Connection, id: RequestId) -> Response<AnswerBody> {
         let peer = connection.peer.ip();
         let snapshot = self.gate.snapshot();
-        let report = Report { front: FrontName::ForwardAuth, request_id: id, method: "", host: "", path: "", peer };
+        let report = Report { front: FrontName::ForwardAuth, request_id: id.as_str(), method: "", host: "", path: "", peer };
         let refuse = |reason: Reason| self.refuse(reason, &snapshot.realm, id);
         if !snapshot.trusted_proxies.trusts(peer) {
             report.refused(Reason::UntrustedPeer);
@@ -74,17 +74,15 @@ impl ForwardAuth {
                 return refuse(ambiguity.into());
             }
         }
-        let judgement = self.gate.judge(&canonical).await;
+        let judgement = self.gate.judge(&snapshot, &canonical).await;
         Report { method: method.as_str(), host: canonical.host.name(), path: canonical.path.as_str(), ..report }.judged(&judgement);
         match &judgement.outcome {
             Err(reason) => refuse(*reason),
             Ok(pass) => {
                 let mut response = empty(StatusCode::OK);
-                if let Some(identity) = &pass.identity {
-                    *response.headers_mut() = identity.headers.clone();
-                }
-                if let Ok(id) = HeaderValue::try_from(id) {
-                    response.headers_mut().insert(REQUEST_ID, id);
+                match &pass.identity {
+                    Some(identity) => *response.headers_mut() = identity.as_answer(id),
+                    None => drop(response.headers_mut().insert(REQUEST_ID, id.into())),
                 }
                 response
             }
@@ -92,7 +90,7 @@ impl ForwardAuth {
     }
 
     /// nginx takes every status but 401 and 403 for a failure of ours; a request that is refused for its form is forbidden there.
-    fn refuse(&self, reason: Reason, realm: &str, id: &str) -> Response<AnswerBody> {
+    fn refuse(&self, reason: Reason, realm: &str, id: RequestId) -> Response<AnswerBody> {
         let mut response = refusal(reason, realm, id);
         if self.headers == ForwardAuthHeaders::Original && response.status() == StatusCode::BAD_REQUEST {
             *response.status_mut() = StatusCode::FORBIDDEN;
@@ -109,8 +107,7 @@ impl ForwardAuth {
 
 impl Front for ForwardAuth {
     async fn answer(&self, request: Request<Incoming>, connection: Connection) -> Response<AnswerBody> {
-        let id = request_id();
-        self.verdict(request.headers(), connection, &id).await
+        self.verdict(request.headers(), connection, RequestId::next()).await
     }
 }
 

@@ -7,7 +7,7 @@ mod upgrade;
 
 use super::report::{FrontName, Report};
 use super::upstreams::Upstreams;
-use crate::answer::{AnswerBody, refusal, request_id};
+use crate::answer::{AnswerBody, RequestId, refusal};
 use crate::gate::Gate;
 use crate::limits::JOINED_CONNECTIONS_MAX;
 use crate::listener::{Connection, Front};
@@ -38,17 +38,18 @@ impl ReverseProxy {
 
 impl Front for ReverseProxy {
     async fn answer(&self, request: Request<Incoming>, connection: Connection) -> Response<AnswerBody> {
-        let id = request_id();
+        let id = RequestId::next();
+        let snapshot = self.gate.snapshot();
         let (parts, body) = request.into_parts();
         let report = Report {
             front: FrontName::Proxy,
-            request_id: &id,
+            request_id: id.as_str(),
             method: parts.method.as_str(),
             host: "",
             path: "",
             peer: connection.peer.ip(),
         };
-        let refuse = |reason: Reason| refusal(reason, &self.gate.snapshot().realm, &id);
+        let refuse = |reason: Reason| refusal(reason, &snapshot.realm, id);
         let canonical = match CanonicalRequest::of_http(&parts.method, parts.version, &parts.uri, &parts.headers) {
             Ok(canonical) => canonical,
             Err(ambiguity) => {
@@ -61,13 +62,13 @@ impl Front for ReverseProxy {
                 return response;
             }
         };
-        let judgement = self.gate.judge(&canonical).await;
+        let judgement = self.gate.judge(&snapshot, &canonical).await;
         let report = Report { host: canonical.host.name(), path: canonical.path.as_str(), ..report };
         report.judged(&judgement);
         match &judgement.outcome {
             Err(reason) => refuse(*reason),
             Ok(pass) => {
-                let passage = forward::Passage { judgement: &judgement, pass, canonical: &canonical, connection, request_id: &id };
+                let passage = forward::Passage { judgement: &judgement, pass, canonical: &canonical, connection, request_id: id };
                 match forward::pass_on(&self.upstreams, &self.gate, &self.joined, passage, (&parts, body)).await {
                     Ok(response) => response,
                     Err(reason) => {

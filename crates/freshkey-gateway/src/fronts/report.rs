@@ -78,7 +78,7 @@ impl Report<'_> {
     }
 
     /// Tells of a verdict.
-    pub fn judged(&self, judgement: &Judgement) {
+    pub fn judged(&self, judgement: &Judgement<'_>) {
         let policy = &judgement.snapshot.policy;
         let application = judgement.application.and_then(|place| policy.applications.get(place));
         let rule = application.zip(judgement.rule).and_then(|(application, place)| application.rules.get(place));

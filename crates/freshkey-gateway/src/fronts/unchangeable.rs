@@ -15,14 +15,17 @@ pub(super) fn check_unchangeable<'r>(
     if !request.path.was_canonical() {
         return Err(Ambiguity::Encoding);
     }
-    if snapshot.identity_names.are_in(request.headers) {
-        return Err(Ambiguity::IdentityHeader);
-    }
     for name in request.headers.keys() {
+        if snapshot.identity_names.covers(name.as_str().as_bytes()) {
+            return Err(Ambiguity::IdentityHeader);
+        }
+        if described_in.contains(name) {
+            continue;
+        }
         if is_override(name.as_str()) {
             return Err(Ambiguity::Method);
         }
-        if is_foreign_description(name.as_str()) && !described_in.contains(name) {
+        if is_foreign_description(name.as_str()) {
             return Err(Ambiguity::Description);
         }
     }

@@ -101,7 +101,7 @@ impl Snapshot {
     ) -> Result<(), Reason> {
         let Some(issuer) = self.policy.issuers.get(token.issuer) else { return Err(Reason::Failed) };
         match &issuer.introspection {
-            Some(introspection) => crate::revocation::check(issuer, introspection, token, credential.as_str(), clock).await,
+            Some(introspection) => crate::revocation::check(issuer, introspection, token, credential, clock).await,
             None => Ok(()),
         }
     }

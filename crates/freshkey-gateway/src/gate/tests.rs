@@ -116,8 +116,11 @@ async fn ask(gate: &Gate, token: &str, path: &str) -> String {
     let mut headers = HeaderMap::new();
     headers.insert(header::AUTHORIZATION, HeaderValue::try_from(format!("Bearer {token}")).expect("a value"));
     let request = CanonicalRequest::parse(&Method::GET, Some("a"), path, &headers).expect("a request");
-    let judgement = gate.judge(&request).await;
-    let pass = judgement.outcome.map(|pass| pass.identity.map(|identity| identity.headers.clone()));
+    let snapshot = gate.snapshot();
+    let judgement = gate.judge(&snapshot, &request).await;
+    let pass = judgement
+        .outcome
+        .map(|pass| pass.identity.map(|identity| identity.headers().map(|(name, value)| format!("{name}: {value:?}")).collect::<Vec<_>>()));
     format!("{:?} {:?} {pass:?}", judgement.application, judgement.rule)
 }
 

@@ -3,8 +3,7 @@
 use super::CanonicalRequest;
 use crate::reason::Reason;
 use freshkey_protocol::limits::COMPACT_JWS_BYTES_MAX;
-use freshkey_protocol::{BearerError, BearerToken};
-use http::header;
+use freshkey_protocol::{BearerCredentials, BearerError};
 
 /// The ways that a rule takes a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -16,29 +15,39 @@ pub enum CredentialForm {
     BearerOrS3,
 }
 
-/// A token as it was presented. As good as a password until it expires: no `Debug`.
+/// What was presented as a token. As good as a password until it expires: no `Debug`.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Credential<'r>(&'r str);
+pub enum Credential<'r> {
+    /// As RFC 6750 has it.
+    Bearer(BearerCredentials<'r>),
+    /// As the access key of an S3 client.
+    S3Key(&'r str),
+}
 
 impl<'r> Credential<'r> {
-    /// Takes a text for a token.
+    /// What was presented, byte for byte: by these, tokens that were verified before are known, and nothing else of them is looked at.
     #[must_use]
-    pub fn new(text: &'r str) -> Self {
-        Self(text)
+    pub fn as_bytes(self) -> &'r [u8] {
+        match self {
+            Self::Bearer(credentials) => credentials.as_bytes(),
+            Self::S3Key(key) => key.as_bytes(),
+        }
     }
 
-    /// The token's text.
-    #[must_use]
-    pub fn as_str(self) -> &'r str {
-        self.0
+    /// The token.
+    pub fn token(self) -> Result<&'r str, Reason> {
+        match self {
+            Self::Bearer(credentials) => credentials.token().map(|token| token.as_str()).map_err(|_| Reason::MalformedCredential),
+            Self::S3Key(key) => Ok(key),
+        }
     }
 }
 
-/// The token of a request.
+/// What a request presents as a token.
 pub fn credential<'r>(request: &CanonicalRequest<'r>, form: CredentialForm) -> Result<Credential<'r>, Reason> {
-    let Some(value) = request.headers.get(header::AUTHORIZATION) else { return Err(Reason::NoCredential) };
-    match BearerToken::parse(value.as_bytes()) {
-        Ok(token) => Ok(Credential(token.as_str())),
+    let Some(value) = request.authorization else { return Err(Reason::NoCredential) };
+    match BearerCredentials::of_header(value.as_bytes()) {
+        Ok(credentials) => Ok(Credential::Bearer(credentials)),
         Err(BearerError::OtherScheme) if form == CredentialForm::BearerOrS3 => s3_credential(value.as_bytes()),
         Err(BearerError::OtherScheme) => Err(Reason::NoCredential),
         Err(_) => Err(Reason::MalformedCredential),
@@ -64,7 +73,7 @@ fn s3_credential(value: &[u8]) -> Result<Credential<'_>, Reason> {
     if key.is_empty() || key.len() > COMPACT_JWS_BYTES_MAX || parts.count() != 4 {
         return Err(Reason::MalformedCredential);
     }
-    Ok(Credential(key))
+    Ok(Credential::S3Key(key))
 }
 
 /// Whether the query has a token in it, however its name is spelled or encoded (T-078).

@@ -32,16 +32,19 @@ impl<'r> Host<'r> {
     pub fn parse(text: &'r str) -> Result<Self, Ambiguity> {
         let good = |condition: bool| if condition { Ok(()) } else { Err(Ambiguity::Host) };
         good(!text.is_empty() && text.len() <= HOST_BYTES_MAX)?;
-        let name_bytes =
-            if text.starts_with('[') { text.find(']').ok_or(Ambiguity::Host)? + 1 } else { text.find(':').unwrap_or(text.len()) };
+        let name_bytes = if text.starts_with('[') {
+            text.find(']').ok_or(Ambiguity::Host)? + 1
+        } else {
+            text.bytes().position(|byte| byte == b':').unwrap_or(text.len())
+        };
         let (name, port) = text.split_at(name_bytes);
         if let Some(address) = name.strip_prefix('[') {
             let address = address.trim_end_matches(']');
             good(address.parse::<std::net::Ipv6Addr>().is_ok())?;
         } else {
             let is_label =
-                |label: &str| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-            good(name.split('.').all(is_label))?;
+                |label: &[u8]| !label.is_empty() && label.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+            good(name.as_bytes().split(|byte| *byte == b'.').all(is_label))?;
         }
         if let Some(port) = port.strip_prefix(':') {
             good(!port.is_empty() && port.len() <= 5 && port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok())?;

@@ -79,12 +79,12 @@ fn parse(path: &str) -> Result<CanonicalPath<'_>, Ambiguity> {
 }
 
 fn check_segments(decoded: &str) -> Result<(), Ambiguity> {
-    let mut segments = decoded[1..].split('/').enumerate().peekable();
+    let mut segments = decoded.as_bytes()[1..].split(|byte| *byte == b'/').enumerate().peekable();
     while let Some((number, segment)) = segments.next() {
         let is_last = segments.peek().is_none();
         match segment {
-            "" if !is_last => return Err(Ambiguity::EmptySegment),
-            "." | ".." => return Err(Ambiguity::DotSegment),
+            b"" if !is_last => return Err(Ambiguity::EmptySegment),
+            b"." | b".." => return Err(Ambiguity::DotSegment),
             _ if number >= PATH_SEGMENTS_MAX => return Err(Ambiguity::Target),
             _ => {}
         }

@@ -63,9 +63,9 @@ impl Names {
     }
 
     /// `None` for a text beyond what GCM can take, which no token comes near.
-    fn of(&self, token: &str) -> Option<TokenName> {
+    fn of(&self, token: &[u8]) -> Option<TokenName> {
         let nonce = Nonce::assume_unique_for_key([0; 12]);
-        let tag = self.0.seal_in_place_separate_tag(nonce, Aad::from(token.as_bytes()), &mut []).ok()?;
+        let tag = self.0.seal_in_place_separate_tag(nonce, Aad::from(token), &mut []).ok()?;
         tag.as_ref().try_into().ok().map(TokenName)
     }
 }
@@ -85,7 +85,7 @@ impl TokenCache {
 
     /// The name under which a token is remembered; `None` when it is not.
     #[must_use]
-    pub fn name(&self, token: &str) -> Option<TokenName> {
+    pub fn name(&self, token: &[u8]) -> Option<TokenName> {
         if self.entries_max == 0 { None } else { self.names.of(token) }
     }
 

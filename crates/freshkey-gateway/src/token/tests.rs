@@ -296,7 +296,7 @@ fn the_cache_is_bounded_and_keeps_what_is_used() {
     let world = World::new();
     let token = Arc::new(verify(&world.policy, &world.keys, &sign(&world.a, &good()), NOW_S).expect("verified"));
     let cache = TokenCache::new(320);
-    let name = |text: &str| cache.name(text).expect("a name");
+    let name = |text: &str| cache.name(text.as_bytes()).expect("a name");
     let used = name("used");
     cache.put(used, Arc::clone(&token));
     for number in 0..5_000 {

@@ -87,7 +87,7 @@ async fn judge(gate: &Gate, token: &str) -> Result<(), Reason> {
     headers.insert(header::HOST, HeaderValue::from_static("api.test"));
     headers.insert(header::AUTHORIZATION, HeaderValue::try_from(format!("Bearer {token}")).expect("a header"));
     let request = CanonicalRequest::parse(&Method::GET, None, "/api/x", &headers).expect("a request");
-    gate.judge(&request).await.outcome.map(|_| ())
+    gate.judge(&gate.snapshot(), &request).await.outcome.map(|_| ())
 }
 
 /// A token that nobody has seen before.

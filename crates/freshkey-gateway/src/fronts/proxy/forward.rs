@@ -1,7 +1,7 @@
 //! Passing a judged request on: the canonical target, the caller's headers without what is ours or the connection's, and what we know of the caller.
 
 use super::{RequestBody, cookies, upgrade};
-use crate::answer::{AnswerBody, Deadline, REQUEST_ID};
+use crate::answer::{AnswerBody, Deadline, REQUEST_ID, RequestId};
 use crate::fronts::upstreams::Upstreams;
 use crate::gate::{Gate, Judgement, Pass};
 use crate::identity::{strip_descriptions, strip_hop_by_hop};
@@ -22,11 +22,11 @@ use tokio::time::timeout;
 /// A request that may pass.
 #[derive(Clone, Copy)]
 pub(super) struct Passage<'p> {
-    pub(super) judgement: &'p Judgement,
+    pub(super) judgement: &'p Judgement<'p>,
     pub(super) pass: &'p Pass,
     pub(super) canonical: &'p CanonicalRequest<'p>,
     pub(super) connection: Connection,
-    pub(super) request_id: &'p str,
+    pub(super) request_id: RequestId,
 }
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -65,7 +65,7 @@ pub(super) async fn pass_on(
     let mut response = match timeout(patience, client.request(request)).await {
         Ok(Ok(response)) => response,
         Ok(Err(error)) => {
-            tracing::warn!(request.id = passage.request_id, application = application.name, error = %Causes(&error), "an application did not answer");
+            tracing::warn!(request.id = passage.request_id.as_str(), application = application.name, error = %Causes(&error), "an application did not answer");
             return Err(Reason::UpstreamUnavailable);
         }
         Err(_) => return Err(Reason::UpstreamTimeout),
@@ -77,9 +77,7 @@ pub(super) async fn pass_on(
     let (mut answer, body) = response.into_parts();
     strip_hop_by_hop(&mut answer.headers);
     answer.version = Version::default();
-    if let Ok(id) = HeaderValue::try_from(passage.request_id) {
-        answer.headers.entry(REQUEST_ID).or_insert(id);
-    }
+    answer.headers.entry(REQUEST_ID).or_insert_with(|| passage.request_id.into());
     Ok(Response::from_parts(answer, AnswerBody::Passed(body, deadline)))
 }
 
@@ -137,14 +135,14 @@ fn headers(passage: Passage<'_>, passes_token: bool, parts: &Parts, upstream: &U
     let own_proto = HeaderValue::from_static(if passage.connection.is_encrypted { "https" } else { "http" });
     headers.insert(X_FORWARDED_PROTO, their_proto.unwrap_or(own_proto));
     headers.insert(X_FORWARDED_HOST, text(passage.canonical.host.authority())?);
-    headers.insert(REQUEST_ID, text(passage.request_id)?);
+    headers.insert(REQUEST_ID, passage.request_id.into());
     let host = match upstream.host {
         UpstreamHost::Kept => passage.canonical.host.authority(),
         UpstreamHost::Upstream => upstream.origin.authority().map_or("", |authority| authority.as_str()),
     };
     headers.insert(header::HOST, text(host)?);
     if let Some(identity) = &passage.pass.identity {
-        for (name, value) in &identity.headers {
+        for (name, value) in identity.headers() {
             headers.insert(name.clone(), value.clone());
         }
     }
