@@ -59,9 +59,13 @@ def done(data: bytes) -> bytes:
 
 
 TOKEN = {"profile": "ua", "issuer": "https://x", "client_id": "c", "expires_at": 1, "expires_in": 1}
-LIES = {
+# As of an agent that ends while it is asked.
+BROKEN_OFF = {
     "nothing at all": b"",
-    "half a frame": b"\xff\xff",
+    "half a header": b"\xff\xff",
+    "half a frame": frame(b"\0\0\0{}")[:-1],
+}
+LIES = {
     "a frame without an end": struct.pack("<I", 2**32 - 1),
     "an unknown failure": frame(b"\xfa\0\0\0\0"),
     "no text": done(b"\xff\xfe"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from false_agents import LIES, FalseAgent
+from false_agents import BROKEN_OFF, LIES, FalseAgent
 from kernels import Notebook, find_tokens
 from testbed import Home, Quickstart
 
@@ -31,7 +31,7 @@ CELLS = ["%load_ext freshkey", "runs = 0", "runs += 1", HOOKS, "runs += 1\nraise
 @pytest.mark.parametrize("trouble", ["is dead", "hangs", "half a frame", "a token that is a header"])
 def test_t_083_with_an_agent_in_trouble_each_cell_runs_once_and_is_not_held_up(trouble: str, home: Home, quickstart: Quickstart) -> None:
     home.sign_in(quickstart)
-    agent = FalseAgent(home, LIES.get(trouble))
+    agent = FalseAgent(home, {**LIES, **BROKEN_OFF}.get(trouble))
     if trouble == "is dead":
         agent.end()
     notebook = Notebook(CELLS, home, allow_errors=True).run()
@@ -44,9 +44,10 @@ def test_t_083_with_an_agent_in_trouble_each_cell_runs_once_and_is_not_held_up(t
     assert "Traceback" not in "".join(notebook.printed(index, "stderr") for index in range(len(CELLS)))
     assert "expired or was refused" in notebook.printed(4, "stderr")
     assert notebook.printed(5, "stderr") == ""
-    if trouble != "is dead":
-        assert agent.asked > 0
-        assert "No token yet: " in notebook.printed(0, "stderr")
+    assert (agent.asked > 0) == (trouble != "is dead")
+    # One that is gone, or ends while it is asked, is done without.
+    is_done_without = trouble == "is dead" or trouble in BROKEN_OFF
+    assert ("No token yet: " in notebook.printed(0, "stderr")) == (not is_done_without)
     assert find_tokens(notebook.everything()) == []
 
 
@@ -58,6 +59,20 @@ def test_t_083_a_lie_of_the_agent_is_no_token(lie: str, home: Home, quickstart: 
     for ask in (session.token, session.renew, session.status):
         with pytest.raises(freshkey.AgentUnavailable, match="freshkey agent stop"):
             ask()
+    agent.end()
+
+
+@pytest.mark.parametrize("answer", list(BROKEN_OFF))
+def test_t_083_an_agent_that_ends_while_it_is_asked_is_done_without(answer: str, home: Home, quickstart: Quickstart) -> None:
+    home.sign_in(quickstart)
+    agent = FalseAgent(home, BROKEN_OFF[answer])
+    session = freshkey.Session("ua")
+    first = session.token()
+    assert len(first.split(".")) == 3
+    session.renew()
+    assert session.token() != first
+    assert session.status().seconds_left > 0
+    assert agent.asked >= 3
     agent.end()
 
 
