@@ -97,16 +97,13 @@ pub fn mint(plan: &TokenPlan<'_>, entropy: &dyn Entropy) -> Result<TokenSet, Ref
     let default_algorithm = realm.settings.default_signature_algorithm;
     let access_key = signer(realm, plan.client.access_token_algorithm.unwrap_or(default_algorithm))?;
     let access_target = if plan.client.lightweight_access_tokens { Target::LightweightAccessToken } else { Target::AccessToken };
+    // A signature leaves little in the caches of what was there. So everything is read and mapped before the first, and little is between the first and the second.
     let mapped = plan.map(access_target);
-    let access = access::mint(plan, access_key, &mapped, entropy)?;
-
-    let id_token = match plan.id_token {
-        IdToken::Included => {
-            let key = signer(realm, plan.client.id_token_algorithm.unwrap_or(default_algorithm))?;
-            Some(id_token::mint(plan, key, &plan.map(Target::IdToken), &access, entropy)?)
-        }
+    let mapped_for_id_token = match plan.id_token {
+        IdToken::Included => Some(plan.map(Target::IdToken)),
         IdToken::Absent => None,
     };
+    let other = plan.map(Target::AccessTokenResponse).claims;
     let refresh = match (&plan.refresh_token, &plan.grant) {
         (Some(refresh_plan), Some(grant)) => {
             // Whoever is not told who the user is shall not read it in the refresh token either (OpenID Connect Core §8.1).
@@ -116,10 +113,17 @@ pub fn mint(plan: &TokenPlan<'_>, entropy: &dyn Entropy) -> Result<TokenSet, Ref
         }
         _ => None,
     };
+    let access = access::mint(plan, access_key, &mapped, entropy)?;
+    let id_token = match &mapped_for_id_token {
+        Some(mapped) => {
+            let key = signer(realm, plan.client.id_token_algorithm.unwrap_or(default_algorithm))?;
+            Some(id_token::mint(plan, key, mapped, &access, entropy)?)
+        }
+        None => None,
+    };
 
     let now = plan.now.seconds();
     let session_state = plan.grant.as_ref().map(sid_text);
-    let other = plan.map(Target::AccessTokenResponse).claims;
     let body = TokenResponse {
         access_token: &access.text,
         expires_in_s: access.expires_at - now,

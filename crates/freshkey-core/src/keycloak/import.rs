@@ -50,6 +50,8 @@ pub enum ImportError {
         /// Why.
         reason: String,
     },
+    /// A list of nothing.
+    NoRealm,
     /// Values that can't be read or can't stand together.
     Broken(Vec<BrokenValue>),
 }
@@ -59,6 +61,7 @@ impl fmt::Display for ImportError {
         match self {
             Self::TooLarge => formatter.write_str("the file is too large"),
             Self::TooManyRealms => formatter.write_str("the file has too many realms"),
+            Self::NoRealm => formatter.write_str("the file has no realm in it: its list is empty"),
             Self::NotJson { reason, .. } => write!(formatter, "the file is no export of a realm: {reason}"),
             Self::Broken(broken) => write!(formatter, "{}", ConfigError { broken: broken.clone() }),
         }
@@ -79,6 +82,9 @@ impl From<ConfigError> for ImportError {
 /// don't exist (left out and reported). Not tolerated: values of a wrong type, names used twice, hashes that cost too much (T-049).
 pub fn plan_import<'f>(file: &'f [u8], now: Now, entropy: &dyn Entropy) -> Result<Vec<ImportPlan<'f>>, ImportError> {
     let realms = file::read(file)?;
+    if realms.is_empty() {
+        return Err(ImportError::NoRealm);
+    }
     let mut names = HashSet::new();
     let mut plans = Vec::with_capacity(realms.len());
     for realm in realms {

@@ -297,6 +297,7 @@ fn files_that_are_no_realm_are_refused() {
         let refused = plan_import(file.as_bytes(), now(), &Seeded::new());
         assert!(matches!(refused, Err(ImportError::NotJson { .. })), "{file}: {refused:?}");
     }
+    assert!(matches!(plan_import(b" [] ", now(), &Seeded::new()), Err(ImportError::NoRealm)));
     for name in ["", "a/b", "a b", "..", "a?b", "nul\u{0}"] {
         let found = broken(&minimal(|realm| realm["realm"] = json!(name)));
         assert!(found.contains("realm is"), "{name}: {found}");
