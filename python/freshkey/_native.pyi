@@ -91,5 +91,6 @@ def sign_in_with_secret(
     ca_file: str | PathLike[str] | None = None,
     client_secret_file: str | PathLike[str] | None = None,
     password: tuple[str, str] | None = None,
+    one_time_code: str | None = None,
     refresh_token_file: str | PathLike[str] | None = None,
 ) -> tuple[str, str | None, str | None]: ...

@@ -141,10 +141,10 @@ impl Drop for PendingSignIn {
     }
 }
 
-/// Signs in with a name and a password, or with a refresh token that was got elsewhere, from a download page for instance.
+/// Signs in with a name and a password (and a one-time code, where the account has a device for them), or with a refresh token that was got elsewhere, from a download page for instance.
 /// The answer: the profile's name, who it is, and what they should be told.
 #[pyfunction]
-#[pyo3(signature = (account, *, name=None, issuer=None, client_id=None, scope=None, ca_file=None, client_secret_file=None, password=None, refresh_token_file=None))]
+#[pyo3(signature = (account, *, name=None, issuer=None, client_id=None, scope=None, ca_file=None, client_secret_file=None, password=None, one_time_code=None, refresh_token_file=None))]
 #[expect(clippy::too_many_arguments, reason = "keywords of Python")]
 #[expect(clippy::needless_pass_by_value, reason = "what PyO3 hands over")]
 pub(crate) fn sign_in_with_secret(
@@ -157,14 +157,15 @@ pub(crate) fn sign_in_with_secret(
     ca_file: Option<PathBuf>,
     client_secret_file: Option<PathBuf>,
     password: Option<(String, String)>,
+    one_time_code: Option<String>,
     refresh_token_file: Option<PathBuf>,
 ) -> PyResult<(String, Option<String>, Option<String>)> {
     let caller = account.caller(py)?;
     let wish = wish(name, issuer, client_id, scope, ca_file, client_secret_file);
     let (name, profile) = described(&caller, wish).map_err(|failure| raised(py, &failure))?;
-    let way = match (password, refresh_token_file) {
-        (Some((username, password)), None) => Way::Password(username, Secret::new(password)),
-        (None, Some(path)) => Way::RefreshToken(refresh_token(&path).map_err(|failure| raised(py, &failure))?),
+    let way = match (password, one_time_code, refresh_token_file) {
+        (Some((username, password)), code, None) => Way::Password(username, Secret::new(password), code.map(Secret::new)),
+        (None, None, Some(path)) => Way::RefreshToken(refresh_token(&path).map_err(|failure| raised(py, &failure))?),
         _ => return Err(PyValueError::new_err("either a password or a refresh token is needed")),
     };
     let process = Process::current().map_err(|failure| raised(py, &failure))?;
@@ -179,7 +180,7 @@ pub(crate) fn sign_in_with_secret(
 }
 
 enum Way {
-    Password(String, Secret<String>),
+    Password(String, Secret<String>, Option<Secret<String>>),
     RefreshToken(Secret<String>),
 }
 
@@ -187,7 +188,7 @@ async fn sign_in_at_once(caller: &Arc<Caller>, name: &str, profile: &Profile, wa
     caller.keeper_or_new(None)?;
     let sign_in = SignIn::begin(name, profile, caller.clock()).await?;
     let record = match &way {
-        Way::Password(username, password) => sign_in.with_password(username, password, None).await?,
+        Way::Password(username, password, code) => sign_in.with_password(username, password, code.as_ref()).await?,
         Way::RefreshToken(token) => sign_in.with_refresh_token(token).await?,
     };
     kept(caller, name, profile, record).await

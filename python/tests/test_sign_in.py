@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hmac
+import json
 import os
 import re
+import struct
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -107,9 +111,40 @@ def test_with_a_password_a_refresh_token_or_a_file_of_tokens(run: Run, home: Hom
         assert told.count("\n") == 1
 
 
+def test_with_a_one_time_code_beside_the_password(run: Run, home: Home, quickstart: Quickstart, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = "the-secret-of-the-device"
+    data = {"subType": "totp", "digits": 6, "period": 30, "algorithm": "HmacSHA1"}
+    device = {"type": "otp", "userLabel": "phone", "credentialData": json.dumps(data), "secretData": json.dumps({"value": secret})}
+    user = {"username": "eve", "enabled": True, "credentials": [{"type": "password", "value": "open sesame"}, device]}
+    client = {"clientId": "app", "publicClient": True, "directAccessGrantsEnabled": True}
+    (home.path / "codes.json").write_text(json.dumps({"realm": "codes", "enabled": True, "users": [user], "clients": [client]}))
+    quickstart.admin("realm", "import", str(home.path / "codes.json"))
+
+    def code() -> str:
+        tag = hmac.digest(secret.encode(), struct.pack(">Q", int(time.time()) // 30), "sha1")
+        at = tag[-1] & 15
+        return f"{(int.from_bytes(tag[at : at + 4], 'big') & 0x7FFFFFFF) % 1_000_000:06}"
+
+    def answer(prompt: str) -> str:
+        return {"Password of eve: ": "open sesame", "One-time code: ": code()}[prompt]
+
+    monkeypatch.setattr("freshkey.ipython.extension.getpass", answer)
+    monkeypatch.setenv("EZUA_DOMAIN_CA_CERT_PATH", quickstart.ca_file)
+    run("%load_ext freshkey")
+    line = f"%token login codes --issuer https://{quickstart.address}/realms/codes --client-id app --username eve"
+    end = time.monotonic() + 30
+    while "there is no discovery document" in (told := run(line)):
+        assert time.monotonic() < end, "a realm is served within a second of its import"
+    assert "did not accept the name and password" in told
+    assert told.endswith("To cure it: check both; an account with one-time codes needs --one-time-code, too\n")
+    assert run(f"{line} --one-time-code") == "Signed in as eve; the profile is codes.\n"
+    assert os.environ["AUTH_TOKEN"] == home.freshkey("token", "codes")
+
+
 def test_help_is_help_and_a_slip_is_told(run: Run) -> None:
     run("%load_ext freshkey")
     assert "--refresh-token-file" in run("%token login --help")
-    for slip in ("%token login --user x", "%token logout", "%update_token now", "%token login a b", "%token login --username x --from-token-file y"):
+    slips = ["%token login --user x", "%token logout", "%update_token now", "%token login a b", "%token login --username x --from-token-file y"]
+    for slip in (*slips, "%token login x --one-time-code"):
         with pytest.raises(AssertionError, match="UsageError"):
             run(slip)

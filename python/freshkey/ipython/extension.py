@@ -158,7 +158,8 @@ class Freshkey(Configurable):
             sessions.set_default(self._session)
             self._publish(self._session._account.to_publish(), at_wish=True)
         except FreshkeyError as failure:
-            return _line("Not signed in", failure)
+            again = "%token login" if wish.username is None else "check both; an account with one-time codes needs --one-time-code, too"
+            return _line("Not signed in", failure, sign_in_cure=again)
         return told
 
     # What happens around a cell.
@@ -239,6 +240,7 @@ def _with_link(account: Account, wish: SignInWish) -> tuple[str, str | None]:
 
 def _with_secret(account: Account, wish: SignInWish) -> tuple[str, str | None]:
     password = None if wish.username is None else (wish.username, getpass(f"Password of {wish.username}: "))
+    one_time_code = getpass("One-time code: ") if wish.one_time_code else None
     profile, who, warning = sign_in_with_secret(
         account,
         name=wish.profile,
@@ -248,6 +250,7 @@ def _with_secret(account: Account, wish: SignInWish) -> tuple[str, str | None]:
         ca_file=wish.ca_file,
         client_secret_file=wish.client_secret_file,
         password=password,
+        one_time_code=one_time_code,
         refresh_token_file=wish.refresh_token_file,
     )
     _warn(warning)
@@ -263,11 +266,11 @@ def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)  # noqa: T201
 
 
-def _line(what: str, failure: FreshkeyError) -> str:
+def _line(what: str, failure: FreshkeyError, *, sign_in_cure: str = "%token login") -> str:
     """Return one line with the cause, and the cure in a notebook's own words."""
     cure = failure.cure or "try again; `freshkey doctor` in a terminal says more"
     if isinstance(failure, SignInNeeded):
-        cure = "%token login"
+        cure = sign_in_cure
     elif isinstance(failure, ProfileUnusable) and "login" in cure:
         cure = "%token login --issuer URL --client-id ID"
     return " ".join(f"{what}: {failure.cause}. To cure it: {cure}".split())

@@ -26,6 +26,8 @@ class SignInWish:
     client_secret_file: str | None = None
     username: str | None = None
     """With a password, which is asked for."""
+    one_time_code: bool = False
+    """With a one-time code beside the password, which is asked for, too."""
     refresh_token_file: str | None = None
     from_token_file: str | None = None
 
@@ -67,10 +69,13 @@ class FreshkeyMagics(Magics):
             return
         if words[0] != "login":
             raise UsageError("%token shows the token's state; %token login signs in")
+        parser = _login_parser()
         try:
-            wish = _login_parser().parse_args(words[1:])
+            wish = parser.parse_args(words[1:])
         except _HelpShown:
             return
+        if wish.one_time_code and wish.username is None:
+            parser.error("--one-time-code goes with --username NAME")
         print(self._does.sign_in(SignInWish(**vars(wish))))  # noqa: T201
 
 
@@ -95,6 +100,8 @@ def _login_parser() -> argparse.ArgumentParser:
     ca = "the authorities to trust for this provider; by default those of EZUA_DOMAIN_CA_CERT_PATH"
     parser.add_argument("--ca", dest="ca_file", metavar="FILE", help=ca)
     parser.add_argument("--client-secret-file", metavar="FILE", help="the file with the client's secret")
+    code = "give a one-time code with the password, which is asked for, too"
+    parser.add_argument("--one-time-code", action="store_true", help=code)
     way = parser.add_mutually_exclusive_group()
     way.add_argument("--username", metavar="NAME", help="sign in with this name and a password, which is asked for")
     way.add_argument("--refresh-token-file", metavar="FILE", help="sign in with a refresh token from this file")
