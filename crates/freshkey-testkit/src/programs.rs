@@ -1,7 +1,7 @@
 //! Our programs as their users run them, each ended with its test.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -25,6 +25,17 @@ pub fn built(name: &str) -> PathBuf {
     let program = directory.join(name);
     assert!(program.is_file(), "{} is not there: run `cargo build --workspace`, which `cargo xtask test` does", program.display());
     program
+}
+
+/// Writes a program that can be started at once.
+///
+/// The kernel starts nothing that anybody has open for writing, and what one test has open, a process that another test is just starting has, too. So it
+/// is written by a process of its own, which has ended when this returns.
+pub fn install(program: &[u8], path: &Path) {
+    let mut install =
+        Command::new("install").args(["-m", "755", "/dev/stdin"]).arg(path).stdin(Stdio::piped()).spawn().expect("install is there");
+    install.stdin.take().expect("piped").write_all(program).expect("it reads");
+    assert!(install.wait().expect("it ends").success(), "{} cannot be written", path.display());
 }
 
 /// A quickstart on a port of its own, with its own authority.

@@ -40,8 +40,11 @@ pub(crate) fn run(environment: &Environment, arguments: &Arguments, output: Outp
         Verb::Start => start::start(&environment.directories, &passphrase),
         Verb::Stop => {
             let was_running = match environment.tell(&Call::Stop) {
+                Ok(true) => true,
+                // Whoever is there still does not understand, or breaks off.
+                Ok(false) => terminate(&environment.directories)?,
                 Err(failure) if failure.kind == FailureKind::Agent => terminate(&environment.directories)?,
-                told => told?,
+                Err(failure) => return Err(failure),
             };
             if output.json { terminal::print_json(&serde_json::json!({ "stopped": was_running })) } else { Ok(()) }
         }

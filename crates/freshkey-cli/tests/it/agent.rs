@@ -4,6 +4,7 @@ use crate::files::clients::wait_until;
 use crate::with_provider::{WithProvider, sign_in};
 use freshkey_client::agent::frame::{Request, TokenWish};
 use freshkey_testkit::home::Home;
+use freshkey_testkit::programs::{built, install};
 use freshkey_testkit::provider::{Behaviour, TestProvider};
 use serde_json::Value;
 use std::io::{Read as _, Write as _};
@@ -95,7 +96,7 @@ async fn t_061_a_socket_of_another_user_is_sent_nothing() {
     std::os::unix::fs::chown(&socket, Some(65_534), Some(65_534)).expect("given away");
     std::fs::set_permissions(user.home.path("run"), std::fs::Permissions::from_mode(0o711)).expect("changed");
     let program = user.home.path("freshkey");
-    std::fs::copy(freshkey_testkit::programs::built("freshkey"), &program).expect("copied");
+    install(&std::fs::read(built("freshkey")).expect("readable"), &program);
     let mut command = user.home.command(&program);
     let output = command.args(["agent", "status"]).uid(65_534).gid(65_534).output().expect("started");
     assert_eq!(output.status.code(), Some(9), "{}", String::from_utf8_lossy(&output.stderr));
@@ -164,36 +165,67 @@ async fn t_066_the_agent_leaves_no_core_and_has_no_secret_in_its_arguments_or_en
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn t_100_an_agent_that_speaks_otherwise_is_ended_and_replaced() {
-    let user = WithProvider::signed_in().await;
-    let token = user.home.prints(&["token"]);
-    user.home.prints(&["agent", "stop"]);
-    // An agent of another release, for whom every request is of another form.
-    let script = "import os, signal, socket, sys
-path = sys.argv[1]
+/// What listens in the agent's place and gives each caller the same answer, until a signal ends it.
+struct Stranger(std::process::Child);
+
+impl Drop for Stranger {
+    fn drop(&mut self) {
+        // One that has ended already is as good.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn stranger(home: &Home, answer: &str) -> Stranger {
+    let script = "import os, socket, sys
+path, answer = sys.argv[1], bytes.fromhex(sys.argv[2])
 if os.path.exists(path): os.remove(path)
 server = socket.socket(socket.AF_UNIX)
 server.bind(path)
 os.chmod(path, 0o600)
 server.listen(8)
 print('listening', flush=True)
-said = b'the agent is of another release'
 while True:
     caller, _ = server.accept()
     caller.recv(4096)
-    body = bytes([8]) + len(said).to_bytes(2, 'little') + said + (0).to_bytes(2, 'little')
-    caller.sendall(len(body).to_bytes(4, 'little') + body)
+    caller.sendall(answer)
     caller.close()
 ";
-    let socket = user.home.path("run/freshkey/agent.sock");
-    let mut other =
-        user.home.command("python3").args(["-c", script]).arg(&socket).stdout(Stdio::piped()).spawn().expect("python3 is installed");
+    let socket = home.path("run/freshkey/agent.sock");
+    let mut python = home.command("python3");
+    let mut stranger = python.args(["-c", script]).arg(&socket).arg(answer).stdout(Stdio::piped()).spawn().expect("python3 is installed");
     let mut line = [0; 9];
-    other.stdout.as_mut().expect("piped").read_exact(&mut line).expect("it listens");
+    stranger.stdout.as_mut().expect("piped").read_exact(&mut line).expect("it listens");
+    Stranger(stranger)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t_100_an_agent_that_speaks_otherwise_is_ended_and_replaced() {
+    let user = WithProvider::signed_in().await;
+    let token = user.home.prints(&["token"]);
+    user.home.prints(&["agent", "stop"]);
+    // An agent of another release, for whom every request is of another form.
+    let said = "the agent is of another release";
+    let body: Vec<u8> = [&[8, u8::try_from(said.len()).expect("short"), 0], said.as_bytes(), &[0, 0]].concat();
+    let frame: Vec<u8> = [&u32::try_from(body.len()).expect("short").to_le_bytes(), &*body].concat();
+    let mut other = stranger(&user.home, &frame.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
     let refused = user.home.run(&["token"]);
     assert!(refused.code == 8 && refused.stderr.contains("another release"), "{}", refused.stderr);
     user.home.prints(&["agent", "stop"]);
-    assert!(!other.wait().expect("it ended").success(), "by a signal");
+    assert!(!other.0.wait().expect("it ended").success(), "by a signal");
+    assert_eq!(user.home.prints(&["token"]), token);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_answers_nothing_is_ended_by_stop_and_replaced_by_the_next_caller() {
+    let user = WithProvider::signed_in().await;
+    let token = user.home.prints(&["token"]);
+    user.home.prints(&["agent", "stop"]);
+    let mut silent = stranger(&user.home, "");
+    assert!(user.home.prints(&["--json", "agent", "stop"]).contains("true"));
+    assert!(!silent.0.wait().expect("it ended").success(), "by a signal");
+    let silent = stranger(&user.home, "");
+    assert_eq!(user.home.prints(&["token"]), token);
+    drop(silent);
     assert_eq!(user.home.prints(&["token"]), token);
 }

@@ -3,7 +3,7 @@
 use super::SignedIn;
 use super::server::{Asked, Reply, TestServer};
 use super::tools::{complains, freshkey, prints, tool};
-use std::os::unix::fs::PermissionsExt as _;
+use freshkey_testkit::programs::install;
 use std::process::Command;
 
 const BUCKETS: &str = "<ListAllMyBucketsResult><Buckets><Bucket><Name>data</Name></Bucket></Buckets></ListAllMyBucketsResult>";
@@ -128,9 +128,9 @@ fn a_profile_of_somebody_else_stays() {
 fn t_063_a_command_line_that_would_go_to_amazon_is_not_set_up() {
     let user = SignedIn::new();
     for (version, is_fit) in [("1.28.9", false), ("2.9.19", false), ("1.29.0", true), ("2.13.0", true), ("3.0.0", true)] {
-        user.write(".local/bin/aws", &format!("#!/bin/sh\necho aws-cli/{version} Python/3.11.2 Linux/6.1 source/x86_64\n"));
-        let program = user.home.path(".local/bin/aws");
-        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("changed");
+        let program = format!("#!/bin/sh\necho aws-cli/{version} Python/3.11.2 Linux/6.1 source/x86_64\n");
+        std::fs::create_dir_all(user.home.path(".local/bin")).expect("made");
+        install(program.as_bytes(), &user.home.path(".local/bin/aws"));
         let mut command = freshkey(&user.home, &["setup", "aws", "https://s3.example.org"]);
         if is_fit {
             prints(&mut command);

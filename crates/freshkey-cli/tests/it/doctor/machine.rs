@@ -3,7 +3,7 @@
 use super::{Person, examine};
 use crate::with_provider::WithProvider;
 use freshkey_client::profile::Delivery;
-use freshkey_testkit::programs::built;
+use freshkey_testkit::programs::{built, install};
 use freshkey_testkit::provider::Behaviour;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -88,11 +88,12 @@ async fn an_agent_of_another_release_is_named_and_ended() {
 async fn an_agent_whose_program_was_replaced_is_named_and_ended() {
     let user = WithProvider::signed_in().await;
     let own = user.home.path("freshkey");
-    fs::copy(built("freshkey"), &own).expect("copied");
+    let program = fs::read(built("freshkey")).expect("readable");
+    install(&program, &own);
     let mut start = user.home.command(&own);
     assert!(start.args(["agent", "start"]).status().expect("started").success());
     // An upgrade puts another file under the name.
-    fs::copy(&own, user.home.path("upgraded")).expect("copied");
+    install(&program, &user.home.path("upgraded"));
     fs::rename(user.home.path("upgraded"), &own).expect("replaced");
     let mut look = user.home.command(&own);
     look.args(["--json", "doctor", "ua"]);

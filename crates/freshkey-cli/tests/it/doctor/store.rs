@@ -3,6 +3,7 @@
 use super::{Diagnosis, Person, examine, examined};
 use crate::with_provider::{self, WithProvider};
 use freshkey_testkit::home::Home;
+use freshkey_testkit::programs::install;
 use freshkey_testkit::provider::TestProvider;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -79,8 +80,7 @@ async fn a_file_of_profiles_that_is_wrong_is_named_by_its_line() {
     let cure = examine(&user.home, &["ua"]).names("profiles", 7, &["profiles.toml is wrong", "at line 3"]);
     // An editor that its user has taught what is meant.
     let editor = user.home.path("editor");
-    fs::write(&editor, "#!/bin/sh\nexec sed -i \"${1#+}s/client id/client_id/\" \"$2\"\n").expect("written");
-    set_mode(&editor, 0o755);
+    install(b"#!/bin/sh\nexec sed -i \"${1#+}s/client id/client_id/\" \"$2\"\n", &editor);
     let mut shell = user.home.command("sh");
     shell.env("EDITOR", &editor);
     cure.examine_after(shell).is_well("profiles");
