@@ -101,6 +101,11 @@ impl Event {
         Self { at_ms, realm, kind, client_id: None, user_id: None, sid: None, reason: None, details: Vec::new() }
     }
 
+    /// Whether it is a sign-in that was refused.
+    pub fn is_refused_sign_in(&self) -> bool {
+        self.kind == EventKind::Login && self.reason.is_some()
+    }
+
     /// The same event, refused.
     pub fn refused(mut self, reason: &Refusal) -> Self {
         self.reason = Some(reason.clone());

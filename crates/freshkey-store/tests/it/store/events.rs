@@ -1,5 +1,6 @@
 //! The audit log.
 
+use freshkey_core::Refusal;
 use freshkey_core::event::{Event, EventKind};
 use freshkey_core::ids::RealmKey;
 use freshkey_store::{AuditRecord, EventFilter, EventKey, Page, Store, StoredEvent};
@@ -48,6 +49,18 @@ async fn an_event_is_kept_as_it_was() {
         details: vec![("scope".into(), "openid".into())],
     };
     assert_eq!(*event, expected);
+}
+
+#[tokio::test]
+async fn t_023_the_event_of_a_refused_sign_in_is_there_when_it_is_recorded() {
+    let test = engine::open().await;
+    for number in 1..=20 {
+        let mut record = at(NOW * 1000 + i64::from(number), "app", "u", number);
+        record.event = Event { kind: EventKind::Login, ..record.event }.refused(&Refusal::UnknownUser);
+        // As the count of a wrong guess is: whoever watches the clock sees no difference.
+        assert_eq!(test.store.record(&[], &record).await, Ok(freshkey_core::change::Applied::Yes));
+        assert_eq!(list(&test.store, &EventFilter::realm(REALM)).await.len(), usize::from(number));
+    }
 }
 
 #[tokio::test]
