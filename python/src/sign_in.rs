@@ -141,7 +141,8 @@ impl Drop for PendingSignIn {
     }
 }
 
-/// Signs in with a name and a password (and a one-time code, where the account has a device for them), or with a refresh token that was got elsewhere, from a download page for instance.
+/// Signs in with a name and a password (and a one-time code, where the account has a device for them), or with a refresh token that was got elsewhere,
+/// from a download page for instance.
 /// The answer: the profile's name, who it is, and what they should be told.
 #[pyfunction]
 #[pyo3(signature = (account, *, name=None, issuer=None, client_id=None, scope=None, ca_file=None, client_secret_file=None, password=None, one_time_code=None, refresh_token_file=None))]

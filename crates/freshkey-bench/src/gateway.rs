@@ -156,18 +156,18 @@ async fn ours(order: &Order, tokens: &Tokens, provider: &Provider) -> Result<Our
     let (mut empty_us, mut raw_us) = (Vec::new(), Vec::new());
     for round in 0..=order.rounds {
         let raw = verification::cost_us(order.cores, tokens.signed_bytes()).await?;
-        let mut sums = <[Round; 3]>::default();
+        let [mut of_empty, mut of_seen, mut of_new] = <[Round; 3]>::default();
         for _ in 0..TURNS {
-            sums[0].add(&hit(order, gateway.management, &empty, 404, gateway.pid()).await?);
-            sums[1].add(&hit(order, gateway.decisions, &seen, 200, gateway.pid()).await?);
-            sums[2].add(&hit(order, forgetful.decisions, &new, 200, forgetful.pid()).await?);
+            of_empty.add(&hit(order, gateway.management, &empty, 404, gateway.pid()).await?);
+            of_seen.add(&hit(order, gateway.decisions, &seen, 200, gateway.pid()).await?);
+            of_new.add(&hit(order, forgetful.decisions, &new, 200, forgetful.pid()).await?);
         }
         // The first round only warms up.
         if round > 0 {
             raw_us.push(raw);
-            empty_us.push(sums[0].cpu_us());
-            measured.seen_us.push(sums[1].cpu_us());
-            measured.new_us.push(sums[2].cpu_us());
+            empty_us.push(of_empty.cpu_us());
+            measured.seen_us.push(of_seen.cpu_us());
+            measured.new_us.push(of_new.cpu_us());
         }
     }
     measured.decision = alone(order, gateway.decisions, &seen, 200).await?;
@@ -190,14 +190,14 @@ async fn oauth2_proxy(order: &Order, program: &std::path::Path, tokens: &Tokens,
     let new = load::described(&tokens.list, "/oauth2/auth");
     load::refuses(proxy.address, "/oauth2/auth", &tokens.list[0]).await?;
     for round in 0..=order.rounds {
-        let mut sums = <[Round; 2]>::default();
+        let [mut of_seen, mut of_new] = <[Round; 2]>::default();
         for _ in 0..TURNS {
-            sums[0].add(&hit(order, proxy.address, &seen, 202, proxy.pid()).await?);
-            sums[1].add(&hit(order, proxy.address, &new, 202, proxy.pid()).await?);
+            of_seen.add(&hit(order, proxy.address, &seen, 202, proxy.pid()).await?);
+            of_new.add(&hit(order, proxy.address, &new, 202, proxy.pid()).await?);
         }
         if round > 0 {
-            measured.seen_us.push(sums[0].cpu_us());
-            measured.new_us.push(sums[1].cpu_us());
+            measured.seen_us.push(of_seen.cpu_us());
+            measured.new_us.push(of_new.cpu_us());
         }
     }
     measured.decision = alone(order, proxy.address, &seen, 202).await?;

@@ -101,9 +101,10 @@ impl Event {
         Self { at_ms, realm, kind, client_id: None, user_id: None, sid: None, reason: None, details: Vec::new() }
     }
 
-    /// Whether it is a sign-in that was refused.
-    pub fn is_refused_sign_in(&self) -> bool {
-        self.kind == EventKind::Login && self.reason.is_some()
+    /// Whether it is written before anybody is answered. One that is security relevant is; so is that of a refused sign-in: the wrong guess at an account
+    /// that is there has to be counted before it is answered, and who watches the clock must not see that (T-023).
+    pub fn is_waited_for(&self) -> bool {
+        self.kind.is_security_relevant() || (self.kind == EventKind::Login && self.reason.is_some())
     }
 
     /// The same event, refused.

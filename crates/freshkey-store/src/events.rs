@@ -120,12 +120,9 @@ impl Store {
         rows.into_iter().map(event_from).collect()
     }
 
-    /// Leaves an event to be written within a moment, or waits for it: where that matters, or where too many are left already.
+    /// Leaves an event to be written within a moment, or waits for it where too many are left already.
     pub(crate) async fn append_event(&self, record: &AuditRecord) -> Result<(), StoreError> {
         let values = self.event_values(record)?;
-        if record.event.kind.is_security_relevant() {
-            return self.write_event(values).await;
-        }
         match self.db.append(&EVENT, values) {
             Ok(()) => Ok(()),
             Err(refused) => self.write_event(refused.params).await,

@@ -22,7 +22,7 @@ pub(super) struct Round {
 }
 
 impl Round {
-    /// Adds what came of another; the waits stay its own.
+    /// Adds the requests of another, and what they cost. Waits of several rounds have no use yet, and are not joined.
     pub(super) fn add(&mut self, other: &Self) {
         self.requests += other.requests;
         self.cpu_ns += other.cpu_ns;

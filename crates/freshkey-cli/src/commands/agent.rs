@@ -39,13 +39,12 @@ pub(crate) fn run(environment: &Environment, arguments: &Arguments, output: Outp
     match &arguments.verb {
         Verb::Start => start::start(&environment.directories, &passphrase),
         Verb::Stop => {
-            let was_running = match environment.tell(&Call::Stop) {
-                Ok(true) => true,
-                // Whoever is there still does not understand, or breaks off.
-                Ok(false) => terminate(&environment.directories)?,
-                Err(failure) if failure.kind == FailureKind::Agent => terminate(&environment.directories)?,
-                Err(failure) => return Err(failure),
+            let was_told = match environment.tell(&Call::Stop) {
+                Err(failure) if failure.kind == FailureKind::Agent => false,
+                told => told?,
             };
+            // What does not understand it, or breaks off, is ended by a signal.
+            let was_running = was_told || terminate(&environment.directories)?;
             if output.json { terminal::print_json(&serde_json::json!({ "stopped": was_running })) } else { Ok(()) }
         }
         Verb::Status => status(environment, output),

@@ -11,11 +11,34 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
-use std::process::Stdio;
+use std::process::{Child, Command, Stdio};
 
-fn agent_pid(home: &Home) -> String {
+/// The process of the agent, as it says.
+pub(crate) fn agent_pid(home: &Home) -> String {
     let status: Value = serde_json::from_str(&home.prints(&["--json", "agent", "status"])).expect("JSON");
     status["status"]["pid"].to_string()
+}
+
+pub(crate) fn signal(name: &str, pid: &str) {
+    let sent = Command::new("kill").args([name, pid]).status().expect("kill runs");
+    assert!(sent.success());
+}
+
+/// A process that takes nothing from its sockets until it is killed, which it is at the latest when its test ends.
+struct Frozen(String);
+
+impl Frozen {
+    fn freeze(pid: String) -> Self {
+        signal("-STOP", &pid);
+        Self(pid)
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        // Where this fails it has ended already.
+        let _ = Command::new("kill").args(["-KILL", &self.0]).status();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -65,7 +88,7 @@ async fn t_061_a_peer_of_another_user_gets_nothing() {
     let request: String = Request::Token(TokenWish::default()).encode().iter().map(|byte| format!("{byte:02x}")).collect();
     let script = "use IO::Socket::UNIX; my $agent = IO::Socket::UNIX->new(Peer => $ARGV[0]) or die \"$!\"; alarm 20; $SIG{PIPE} = 'IGNORE'; \
                   syswrite($agent, pack('H*', $ARGV[1])); print 'got ', sysread($agent, my $answer, 100), $answer";
-    let mut perl = std::process::Command::new("perl");
+    let mut perl = Command::new("perl");
     let output = perl.args(["-e", script]).arg(&socket).arg(request).uid(65_534).gid(65_534).output().expect("perl is installed");
     let (got, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     // Nothing, or (as the moment has it) a connection that was reset: `sysread` then has no number.
@@ -108,8 +131,7 @@ async fn an_agent_that_was_killed_is_started_again_by_the_next_caller() {
     let user = WithProvider::signed_in().await;
     let token = user.home.prints(&["token"]);
     let first = agent_pid(&user.home);
-    let killed = user.home.command("kill").args(["-KILL", &first]).status().expect("kill runs");
-    assert!(killed.success());
+    signal("-KILL", &first);
     assert_eq!(user.home.prints(&["token"]), token, "the token was kept");
     assert_ne!(agent_pid(&user.home), first);
     assert_eq!(user.provider.count("refresh_token"), 0);
@@ -120,10 +142,8 @@ async fn an_agent_that_ends_under_its_callers_fails_none_of_them() {
     for arguments in [&["token"][..], &["refresh"], &["status"], &["agent", "status"], &["agent", "stop"], &["logout"]] {
         let user = WithProvider::signed_in().await;
         user.home.prints(&["agent", "start"]);
-        let agent = agent_pid(&user.home);
-        let signal = |name: &str| assert!(user.home.command("kill").args([name, &agent]).status().expect("kill runs").success());
-        // Stopped, it takes nothing from its socket, so the caller waits there when it is killed.
-        signal("-STOP");
+        // So the caller waits at its socket when it is killed.
+        let agent = Frozen::freeze(agent_pid(&user.home));
         let mut command = user.home.freshkey(arguments);
         let caller = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
         let directory = user.home.path("run/freshkey/").display().to_string();
@@ -132,7 +152,7 @@ async fn an_agent_that_ends_under_its_callers_fails_none_of_them() {
             // The one that is listened on, and one that has connected.
             sockets.lines().filter(|line| line.contains(&directory)).count() == 2
         });
-        signal("-KILL");
+        drop(agent);
         let output = caller.wait_with_output().expect("it ends");
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
@@ -166,7 +186,7 @@ async fn t_066_the_agent_leaves_no_core_and_has_no_secret_in_its_arguments_or_en
 }
 
 /// What listens in the agent's place and gives each caller the same answer, until a signal ends it.
-struct Stranger(std::process::Child);
+struct Stranger(Child);
 
 impl Drop for Stranger {
     fn drop(&mut self) {

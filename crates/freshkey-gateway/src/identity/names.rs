@@ -33,8 +33,7 @@ impl IdentityNames {
     }
 
     /// Whether any of these headers is one that only we may set.
-    #[must_use]
-    pub fn are_in(&self, headers: &HeaderMap) -> bool {
+    fn are_in(&self, headers: &HeaderMap) -> bool {
         headers.keys().any(|name| self.covers(name.as_str().as_bytes()))
     }
 

@@ -59,6 +59,7 @@ async fn envoy_is_told_whether_and_who() {
     };
     assert_eq!(header("x-freshkey-subject"), ["u1"]);
     assert_eq!(header("x-freshkey-assertion").len(), 1);
+    assert!(matches!(header("x-request-id").as_slice(), [id] if id.len() == 32));
     assert_eq!(response.headers_to_remove, ["authorization"]);
     let (message, _) = check(&gateway, &question("/api/whoami", &[]).encode_to_vec()).await;
     let message = message.expect("a message");

@@ -46,6 +46,7 @@ async fn a_proxy_is_told_whether_and_who() {
         let answer = front.described("GET", "api.test", "/api/whoami?a=b", &[]).await;
         assert_eq!((answer.status, answer.header("x-freshkey-subject")), (200, Some("u1")), "{answer:?}");
         assert!(answer.header("x-freshkey-assertion").is_some());
+        assert_eq!(answer.header("x-request-id").map(str::len), Some(32), "{answer:?}");
         let answer = front.described("POST", "api.test:8443", "/api/write/x", &[]).await;
         assert_eq!(answer.status, 403, "{answer:?}");
         let [method, host, target] = front.names;

@@ -53,6 +53,7 @@ async fn a_good_token_opens_and_the_application_is_told_who_came() {
     assert_eq!(values(&seen, "x-freshkey-subject"), ["u1"]);
     assert_eq!(values(&seen, "x-freshkey-groups"), ["staff,a%2Cadmin"]);
     assert_eq!(values(&seen, "x-freshkey-assertion").len(), 1);
+    assert_eq!(values(&seen, "x-request-id"), [answer.header("x-request-id").expect("an id")]);
     assert_eq!(values(&seen, "host"), ["api.test"]);
     assert!(values(&seen, "authorization").is_empty(), "the token is not passed on unless that is wanted");
 }

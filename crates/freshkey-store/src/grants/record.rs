@@ -105,13 +105,11 @@ impl Store {
     /// Records what follows from a decision, and its event. `Raced` means that nothing was written, not even the event.
     ///
     /// An event that stands alone, or beside a single [`Change::Rotate`] or [`Change::Touch`], is left to be written within a moment, unless it is
-    /// [security relevant](freshkey_core::event::EventKind::is_security_relevant), or that of a refused sign-in: the wrong guess at an account that is
-    /// there has to be counted before it is answered, and who watches the clock must not see that (T-023). Every other event is in the transaction of
-    /// its changes.
+    /// [waited for](freshkey_core::event::Event::is_waited_for). Every other event is in the transaction of its changes.
     ///
     /// Errors: `OutcomeUnknown` when the commit's fate is not known: load and decide again (T-088).
     pub async fn record(&self, changes: &[Change], record: &AuditRecord) -> Result<Applied, StoreError> {
-        if !record.event.kind.is_security_relevant() && !record.event.is_refused_sign_in() {
+        if !record.event.is_waited_for() {
             let matched = match changes {
                 [] => Some(1),
                 [Change::Rotate { grant, presented, at }] => Some(self.db.coalesced(&ROTATE, rotate_values(grant, *presented, *at)).await?),

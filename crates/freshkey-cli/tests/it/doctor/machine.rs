@@ -1,6 +1,7 @@
 //! Other processes and other programs of the machine: the agent, whoever holds a lock, the settings of tools.
 
 use super::{Person, examine};
+use crate::agent::{agent_pid, signal};
 use crate::with_provider::WithProvider;
 use freshkey_client::profile::Delivery;
 use freshkey_testkit::programs::{built, install};
@@ -11,22 +12,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 use std::process::{Command, Stdio};
 
-fn signal(name: &str, pid: &str) {
-    let sent = Command::new("kill").args([name, pid]).status().expect("kill runs");
-    assert!(sent.success());
-}
-
-/// The process of the agent, as it says.
-fn agent_pid(user: &WithProvider) -> String {
-    let status: serde_json::Value = serde_json::from_str(&user.home.prints(&["--json", "agent", "status"])).expect("JSON");
-    status["status"]["pid"].to_string()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_that_was_stopped_is_named_and_goes_on() {
     let user = WithProvider::signed_in().await;
     user.home.prints(&["agent", "start"]);
-    signal("-STOP", &agent_pid(&user));
+    signal("-STOP", &agent_pid(&user.home));
     let cure = examine(&user.home, &["ua"]).names("agent", 8, &["was stopped, and does not answer"]);
     cure.apply(&user.home, &Person::ann());
     examine(&user.home, &["ua"]).is_well("sign-in");
@@ -36,7 +26,7 @@ async fn an_agent_that_was_stopped_is_named_and_goes_on() {
 async fn a_socket_that_an_agent_has_left_behind_is_named_and_replaced() {
     let user = WithProvider::signed_in().await;
     user.home.prints(&["agent", "start"]);
-    signal("-KILL", &agent_pid(&user));
+    signal("-KILL", &agent_pid(&user.home));
     let cure = examine(&user.home, &["ua"]).warns("agent", &["ended without taking its socket away"]);
     cure.apply(&user.home, &Person::ann());
     examine(&user.home, &["ua"]).is_well("agent");
